@@ -1,0 +1,192 @@
+"""Every error selfheal raises, as one tree.
+
+    SelfhealError
+    ├── InvalidInput            a door refuses what it was given; nothing was stored
+    │   ├── InvalidRequest      a ChangeRequest field is wrong
+    │   ├── InvalidSettings     a setting is unknown, missing or out of range
+    │   ├── InvalidRepository   the path or URL is no usable git repository
+    │   ├── InvalidEdit         a draft cannot be read as an edit
+    │   └── UnknownId           no row has this id
+    ├── Refused                 a rule says no, and will say no again
+    │   ├── PatchRefused        the patch gate names the rule
+    │   ├── StateRefused        the state machine has no such transition
+    │   └── Fenced              the attempt's token is no longer the newest
+    ├── EnvironmentUnusable     this machine or target cannot do the work as it stands
+    │   ├── SandboxUnavailable  no provider works here
+    │   ├── ServerUnavailable   an embedded server did not start
+    │   ├── SchemaMismatch      the database is older or newer than this code
+    │   ├── RunFolderBusy       another farm owns the run folder
+    │   ├── TestsUnusable       the target's tests cannot be run
+    │   └── MissingExtra        an optional dependency is not installed
+    ├── Transient               the same call may succeed later
+    │   ├── LeaseConflict       another plan holds a symbol
+    │   ├── BrokerUnavailable   nothing could be sent
+    │   ├── StoreUnavailable    the database does not answer
+    │   └── TimedOut            a limit on time was reached
+    ├── GitFailed               git answered with an error
+    └── Stopped                 not a failure: the work was told to end
+        ├── Cancelled           somebody cancelled the ChangeRequest
+        └── AttemptLost         another attempt has taken the work over
+
+Each class says whether a retry may help (`retryable`) and after how long (`retry_after`, seconds).
+Each is rebuilt from its positional arguments, which are plain JSON values: that survives both
+pickle and Celery's JSON round trip. A foreign error is kept as the cause (`raise ... from`).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SelfhealError(Exception):
+    """Base of the tree. `str(error)` says what was expected, what was found, what to do next."""
+
+    retryable: ClassVar[bool] = False
+    retry_after: ClassVar[float] = 0.0
+
+
+class InvalidInput(SelfhealError):
+    """A door refuses what it was given; nothing was stored."""
+
+
+class InvalidRequest(InvalidInput):
+    """A ChangeRequest field is wrong; arguments: field, what would be accepted."""
+
+    def __init__(self, field: str, expected: str) -> None:
+        super().__init__(field, expected)
+        self.field, self.expected = field, expected
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.expected}"
+
+
+class InvalidSettings(InvalidInput):
+    """A setting is unknown, missing or out of range."""
+
+
+class InvalidRepository(InvalidInput):
+    """The path or URL is no git repository that can be worked on."""
+
+
+class InvalidEdit(InvalidInput):
+    """A draft cannot be read as an edit of the tree; the message shows the nearest lines."""
+
+
+class UnknownId(InvalidInput):
+    """No row has this id."""
+
+
+class Refused(SelfhealError):
+    """A rule says no, and will say no again to the same input."""
+
+
+class PatchRefused(Refused):
+    """The patch gate refuses; arguments: the rule's name, the path, why."""
+
+    def __init__(self, rule: str, path: str, why: str) -> None:
+        super().__init__(rule, path, why)
+        self.rule, self.path, self.why = rule, path, why
+
+    def __str__(self) -> str:
+        return f"patch refused by rule {self.rule}: {self.path}: {self.why}"
+
+
+class StateRefused(Refused):
+    """The state machine has no such transition."""
+
+
+class Fenced(Refused):
+    """The attempt's fencing token is no longer the newest: its effects are not accepted."""
+
+
+class EnvironmentUnusable(SelfhealError):
+    """This machine, or the target's environment, cannot do the work as it stands."""
+
+
+class SandboxUnavailable(EnvironmentUnusable):
+    """No sandbox provider works here; the message names the fix."""
+
+
+class ServerUnavailable(EnvironmentUnusable):
+    """An embedded server did not start or went away; the message ends with its log's last lines."""
+
+
+class SchemaMismatch(EnvironmentUnusable):
+    """The database schema is older or newer than this code expects."""
+
+
+class RunFolderBusy(EnvironmentUnusable):
+    """Another farm owns the run folder."""
+
+
+class TestsUnusable(EnvironmentUnusable):
+    """The target repository's tests cannot be run: none found, command missing, hanging."""
+
+    __test__ = False  # the name starts like a test class; pytest must not collect it
+
+
+class MissingExtra(EnvironmentUnusable):
+    """An optional dependency is not installed; argument: the extra that brings it."""
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(extra)
+        self.extra = extra
+
+    def __str__(self) -> str:
+        return f'this needs the extra "{self.extra}": pip install "selfheal[{self.extra}]"'
+
+
+class Transient(SelfhealError):
+    """The same call may succeed later."""
+
+    retryable = True
+    retry_after = 5.0
+
+
+class LeaseConflict(Transient):
+    """Another plan holds a symbol; arguments: symbol, holding plan, since, expiry (ISO 8601)."""
+
+    def __init__(self, symbol: str, plan_id: str, since: str, expires: str) -> None:
+        super().__init__(symbol, plan_id, since, expires)
+        self.symbol, self.plan_id, self.since, self.expires = symbol, plan_id, since, expires
+
+    def __str__(self) -> str:
+        return (
+            f"{self.symbol} is held by plan {self.plan_id} since {self.since}, "
+            f"until {self.expires} unless renewed"
+        )
+
+
+class BrokerUnavailable(Transient):
+    """Nothing could be sent to the broker; what had to be sent stays in the outbox."""
+
+
+class StoreUnavailable(Transient):
+    """The database does not answer."""
+
+
+class TimedOut(Transient):
+    """A limit on time was reached; the message says which."""
+
+
+class GitFailed(SelfhealError):
+    """git answered with an error; arguments: the command line, its message."""
+
+    def __init__(self, command: str, message: str) -> None:
+        super().__init__(command, message)
+        self.command, self.message = command, message
+
+    def __str__(self) -> str:
+        return f"{self.command}: {self.message}"
+
+
+class Stopped(SelfhealError):
+    """Not a failure: the work was told to end."""
+
+
+class Cancelled(Stopped):
+    """Somebody cancelled the ChangeRequest."""
+
+
+class AttemptLost(Stopped):
+    """Another attempt has taken the work over; this one ends without effect."""

@@ -1,0 +1,89 @@
+"""What a jailed command may see and use, and what is known when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Literal, Protocol, Self
+
+Limit = Literal["wall", "cpu", "memory", "processes", "output", "stopped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on one jailed command; seconds, bytes and counts."""
+
+    wall_seconds: float = 120.0
+    cpu_seconds: float = 300.0
+    memory_bytes: int = 2 << 30
+    processes: int = 128
+    file_bytes: int = 256 << 20
+    output_bytes: int = 4 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jail:
+    """One command and everything it may touch.
+
+    `workdir` is the working directory and the only writable folder of the host; `.git` inside it is
+    read-only. `readable` are further host paths that stay visible (the target's interpreter, a
+    virtual environment). `environment` is the whole environment: nothing else is inherited.
+    """
+
+    argv: tuple[str, ...]
+    workdir: Path
+    readable: tuple[Path, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """How a jailed command ended. Output is bounded: its middle is elided, its end is kept."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    wall_seconds: float
+    cpu_seconds: float
+    peak_memory_bytes: int
+    struck: Limit | None = None
+
+
+class JailedProcess(Protocol):
+    """A command that runs in a jail; leaving the context kills its whole process tree."""
+
+    stdin: IO[bytes]
+    stdout: IO[bytes]
+    stderr: IO[bytes]
+
+    def kill(self) -> None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Sandbox(Protocol):
+    """Runs commands of a target repository so that they can harm neither host nor farm.
+
+    `name` is the provider's name in settings. `protects_from` and `leaves_open` are plain phrases
+    for `doctor` and reports. `run` returns when the command has ended, a limit has struck or
+    `stop()` turned true (looked at every 50 ms). `start` is for a command that is talked to.
+    """
+
+    name: str
+    protects_from: tuple[str, ...]
+    leaves_open: tuple[str, ...]
+
+    def run(
+        self, jail: Jail, *, stdin: bytes = b"", stop: Callable[[], bool] = lambda: False
+    ) -> Completed: ...
+
+    def start(self, jail: Jail) -> JailedProcess: ...
