@@ -1,0 +1,83 @@
+"""CON-1: what a client hands to the farm."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID, uuid4
+
+from pydantic import AwareDatetime, Field, JsonValue, field_validator
+
+from selfheal.contracts.document import Document, Value
+
+Source = Literal["client", "django", "flask", "cli", "api", "schedule", "ci"]
+StopAfter = Literal["plan", "code_plan", "code"]
+
+
+class Budget(Value):
+    """What a request may spend; None means the farm's own cap."""
+
+    usd: float | None = Field(default=None, ge=0, description="US dollars")
+    tokens: int | None = Field(default=None, ge=0, description="model tokens, in and out")
+    seconds: float | None = Field(default=None, gt=0, description="seconds of work per CodingTask")
+
+
+class ChangeRequest(Document):
+    """A wanted change of one repository. `id` is made by the client: the idempotency key."""
+
+    id: UUID = Field(default_factory=uuid4)
+    repo: str = Field(min_length=1, max_length=2048, description="URL or path of the repository")
+    branch: str = Field(default="main", min_length=1, max_length=255)
+    description: str = Field(min_length=1, max_length=50_000)
+    constraints: tuple[str, ...] = ()
+    acceptance_criteria: tuple[str, ...] = ()
+    context: dict[str, JsonValue] = Field(default_factory=dict)
+    affected_paths: tuple[str, ...] = ()
+    failing_tests: tuple[str, ...] = Field(default=(), description="pytest node ids")
+    traceback: str = Field(default="", max_length=200_000)
+    spdx_tags: tuple[str, ...] = ()
+    priority: int = Field(default=5, ge=0, le=9, description="9 is most urgent")
+    source: Source = "client"
+    stop_after: StopAfter | None = None
+    budget: Budget = Budget()
+    allow_sensitive: bool = Field(
+        default=False, description="may touch CI, hooks, packaging, test configuration, lock files"
+    )
+    requested_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+
+    @field_validator("repo", "branch")
+    @classmethod
+    def _is_no_option(cls, text: str) -> str:
+        if text.startswith("-") or any(ord(mark) < 32 for mark in text):
+            raise ValueError("must not start with '-' nor hold control characters")
+        return text
+
+    @field_validator("affected_paths")
+    @classmethod
+    def _stay_inside(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if path.startswith("/") or ".." in path.split("/"):
+                raise ValueError(f"{path!r} must be relative to the repository and stay inside it")
+        return paths
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for repeats of one failure: repository, branch and the normalised failure."""
+        failure = self.traceback or "\n".join(sorted(self.failing_tests)) or self.description
+        parts = (self.repo, self.branch, self.stop_after or "", normalise_failure(failure))
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+_VOLATILE = re.compile(
+    r"0x[0-9a-fA-F]+"  # addresses
+    r"|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"  # uuids
+    r"|\d{4}-\d{2}-\d{2}[T ][\d:.]+(?:Z|[+-]\d{2}:?\d{2})?"  # times
+    r"|(?<=line )\d+"  # line numbers of tracebacks
+)
+
+
+def normalise_failure(text: str) -> str:
+    """`text` without what differs between two occurrences of one failure."""
+    return " ".join(_VOLATILE.sub("#", text).split())

@@ -1,0 +1,241 @@
+"""Settings: where they come from, what they mean, their defaults.
+
+Later sources win: the defaults below (documented in `config/selfheal.toml`), the file that
+`SELFHEAL_CONFIG` names, environment variables `SELFHEAL_<SECTION>__<NAME>`. Unknown names are
+refused. Nothing is read at import: a door calls `load_settings()` once and hands the value down.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from selfheal.contracts.names import POOLS, Pool
+from selfheal.errors import InvalidSettings
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FarmSettings(_Section):
+    """Where the farm lives."""
+
+    run_folder: Path = Field(
+        default=Path("~/.local/state/selfheal"),
+        description="private folder for embedded servers, mirrors, worktrees and logs",
+    )
+    broker_url: SecretStr | None = Field(
+        default=None, description="Redis/Valkey or AMQP URL; unset: the embedded Valkey"
+    )
+    database_url: SecretStr | None = Field(
+        default=None, description="postgresql+psycopg URL; unset: the embedded PostgreSQL"
+    )
+    servers: Literal["auto", "embedded", "system"] = Field(
+        default="auto", description="where embedded server programs come from: wheels or PATH"
+    )
+
+
+class StoreSettings(_Section):
+    """The database connections of one process."""
+
+    pool_size: int = Field(default=4, ge=1, le=64, description="kept connections per process")
+    statement_timeout_seconds: float = Field(
+        default=30.0, gt=0, description="longest statement before PostgreSQL ends it"
+    )
+
+
+class BrokerSettings(_Section):
+    """How messages travel."""
+
+    visibility_timeout_seconds: int = Field(
+        default=43_200,
+        ge=60,
+        description="redelivery clock of a Redis broker: a last net, longer than any task",
+    )
+    resend_after_seconds: float = Field(
+        default=4.0,
+        gt=0,
+        description="a sent message that nobody began and the broker lost is sent again after this",
+    )
+
+
+class AttemptSettings(_Section):
+    """Liveness, decided in PostgreSQL."""
+
+    heartbeat_seconds: float = Field(default=2.0, gt=0, description="between two heartbeats")
+    dead_after_seconds: float = Field(
+        default=6.0, gt=0, description="an attempt silent for this long is taken over"
+    )
+    max_takeovers: int = Field(
+        default=10, ge=1, description="deaths of one piece of work before it ends SOFT_FAIL"
+    )
+
+
+class SweepSettings(_Section):
+    """The sweeper, a process of its own."""
+
+    interval_seconds: float = Field(default=1.0, gt=0, description="between two rounds")
+
+
+class LeaseSettings(_Section):
+    """Symbol leases."""
+
+    ttl_seconds: float = Field(default=600.0, gt=0, description="life of a lease not renewed")
+    wait_seconds: float = Field(
+        default=60.0, ge=0, description="how long a plan waits for symbols that another one holds"
+    )
+
+
+class SandboxSettings(_Section):
+    """Where code of the target repository runs."""
+
+    provider: Literal["auto", "bubblewrap", "namespaces", "none"] = Field(
+        default="auto", description="auto takes the first that proves itself; none is unsafe"
+    )
+    wall_seconds: float = Field(default=600.0, gt=0, description="longest single command")
+    memory_bytes: int = Field(default=4 << 30, ge=64 << 20, description="memory of one command")
+    processes: int = Field(default=256, ge=8, description="processes of one command")
+
+
+class TargetSettings(_Section):
+    """How a target repository is run."""
+
+    python: Path | None = Field(
+        default=None,
+        description="interpreter for its tests; unset: its .venv, else the farm's own",
+    )
+    suite_seconds: float = Field(
+        default=300.0, gt=0, description="longest run of its whole test suite"
+    )
+
+
+class CodingSettings(_Section):
+    """The coding agent."""
+
+    budget_seconds: float = Field(default=60.0, gt=0, description="search time per CodingTask")
+    max_candidates: int = Field(default=4000, ge=1, description="validations per CodingTask")
+    max_rounds: int = Field(
+        default=4, ge=1, le=20, description="rounds of planning on what an earlier one left"
+    )
+
+
+class GitSettings(_Section):
+    """Commits that the farm makes."""
+
+    author_name: str = Field(default="selfheal", min_length=1, description="name on commits")
+    author_email: str = Field(
+        default="selfheal@localhost", min_length=1, description="address on commits"
+    )
+
+
+class SafetySettings(_Section):
+    """What the farm accepts."""
+
+    allow_repos: tuple[str, ...] = Field(
+        default=("https://*", "ssh://*"),
+        description="patterns of repositories that requests may name; the CLI may name any path",
+    )
+
+
+class PoolProfile(_Section):
+    """How the workers of one pool run."""
+
+    soft_time_limit: int = Field(default=1_500, gt=0, description="seconds until a task is asked")
+    time_limit: int = Field(default=1_800, gt=0, description="seconds until a child is killed")
+    light: bool = Field(
+        default=False, description="work of milliseconds: kept on workers apart from heavy work"
+    )
+
+
+def _default_pools() -> dict[Pool, PoolProfile]:
+    quick = PoolProfile(soft_time_limit=60, time_limit=90, light=True)
+    return {pool: quick if pool in ("intake", "sweeping") else PoolProfile() for pool in POOLS}
+
+
+class UpSettings(_Section):
+    """What `selfheal up` starts."""
+
+    light_processes: int = Field(default=1, ge=1, description="children of the light worker")
+    heavy_processes: int = Field(default=2, ge=1, description="children of the heavy worker")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, read once at a door."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SELFHEAL_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+    )
+
+    farm: FarmSettings = FarmSettings()
+    store: StoreSettings = StoreSettings()
+    broker: BrokerSettings = BrokerSettings()
+    attempts: AttemptSettings = AttemptSettings()
+    sweep: SweepSettings = SweepSettings()
+    leases: LeaseSettings = LeaseSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    target: TargetSettings = TargetSettings()
+    coding: CodingSettings = CodingSettings()
+    git: GitSettings = GitSettings()
+    safety: SafetySettings = SafetySettings()
+    up: UpSettings = UpSettings()
+    pools: dict[Pool, PoolProfile] = Field(default_factory=_default_pools)
+
+    @property
+    def run_folder(self) -> Path:
+        """The run folder as an absolute path."""
+        return self.farm.run_folder.expanduser().absolute()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings  # two sources are enough to explain
+        file = os.environ.get("SELFHEAL_CONFIG")
+        toml = TomlConfigSettingsSource(settings_cls, Path(file)) if file else None
+        return (init_settings, env_settings, *([toml] if toml else []))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process; raises InvalidSettings naming every wrong entry."""
+    _refuse_unknown_variables()
+    file = os.environ.get("SELFHEAL_CONFIG")
+    if file and not Path(file).is_file():
+        raise InvalidSettings(f"SELFHEAL_CONFIG names {file}, which is no file")
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(map(str, entry['loc'])) or 'settings'}: {entry['msg']}"
+            for entry in error.errors()
+        ]
+        raise InvalidSettings("; ".join(lines)) from error
+    except ValueError as error:  # a TOML file that does not parse
+        raise InvalidSettings(f"{file or 'settings'}: {error}") from error
+
+
+def _refuse_unknown_variables() -> None:
+    """pydantic-settings ignores unknown variables; a typing error should be told."""
+    known = {f"SELFHEAL_{name.upper()}" for name in Settings.model_fields}
+    for name in os.environ:
+        if name.startswith("SELFHEAL_") and "__" in name and name.split("__")[0] not in known:
+            raise InvalidSettings(
+                f"{name}: no such section; sections are {', '.join(Settings.model_fields)}"
+            )
