@@ -1,0 +1,81 @@
+"""Brings a database to this code's schema, and says how far it is from it.
+
+Upgrades expand first and contract a release later, so that old code runs on the new schema.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from selfheal.errors import SchemaMismatch
+
+_UPGRADE_LOCK = 7353_0001  # any constant: two upgrades of one database wait for each other
+
+
+def upgrade(engine: Engine) -> str:
+    """Run what is missing; returns the revision reached. Raises SchemaMismatch for a newer one."""
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _UPGRADE_LOCK})
+        try:
+            _refuse_newer(connection)
+            command.upgrade(_config(connection), "head")
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _UPGRADE_LOCK})
+            connection.commit()
+    return head()
+
+
+def current(engine: Engine) -> str | None:
+    """The revision the database is at; None for an empty one."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """The revision this code was written for."""
+    revision = _scripts().get_current_head()
+    if revision is None:
+        raise SchemaMismatch("no migrations are shipped with this installation: install it again")
+    return revision
+
+
+def check(engine: Engine) -> None:
+    """Raise SchemaMismatch unless the database is at this code's revision."""
+    with engine.connect() as connection:
+        _refuse_newer(connection)
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found != head():
+        raise SchemaMismatch(
+            f"the database is at schema {found or 'none'}, older than this code's {head()}: "
+            "run `selfheal db upgrade`"
+        )
+
+
+def _refuse_newer(connection: Connection) -> None:
+    found = MigrationContext.configure(connection).get_current_revision()
+    connection.rollback()
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if found is not None and found not in known:
+        raise SchemaMismatch(
+            f"the database is at schema {found}, newer than this code's {head()}: "
+            "upgrade selfheal, or point it at another database"
+        )
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config(None))
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config

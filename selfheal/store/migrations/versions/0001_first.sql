@@ -1,0 +1,309 @@
+-- Frozen: what revision 0001 creates. Later changes are later revisions.
+
+CREATE SEQUENCE fencing_tokens START WITH 1;
+
+CREATE TABLE baselines (
+    key TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    commit_sha TEXT NOT NULL,
+    document JSONB NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_baselines PRIMARY KEY (key)
+);
+COMMENT ON COLUMN baselines.key IS 'sha256 of repo, sha, environment, command';
+COMMENT ON COLUMN baselines.document IS 'outcome of every test at that commit';
+COMMENT ON COLUMN baselines.created_at IS 'when it was measured';
+
+CREATE TABLE change_requests (
+    id UUID NOT NULL,
+    document JSONB NOT NULL,
+    repo TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    folded_into UUID,
+    repeats INTEGER DEFAULT '0' NOT NULL,
+    state TEXT NOT NULL,
+    priority SMALLINT NOT NULL,
+    source TEXT NOT NULL,
+    base_commit_sha TEXT,
+    sandbox TEXT,
+    evidence JSONB,
+    report JSONB,
+    reason TEXT,
+    received_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    cancel_requested_at TIMESTAMP WITH TIME ZONE,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_change_requests PRIMARY KEY (id),
+    CONSTRAINT ck_change_requests_state_known CHECK (state IN ('RECEIVED', 'PLANNING', 'PLANNED', 'CODE_PLANNING', 'CODING', 'LANDING', 'BUILD1', 'PAUSED', 'DONE', 'PARTIAL', 'FAILED', 'CANCELLED')),
+    CONSTRAINT ck_change_requests_source_known CHECK (source IN ('client', 'django', 'flask', 'cli', 'api', 'schedule', 'ci')),
+    CONSTRAINT ck_change_requests_priority_range CHECK (priority BETWEEN 0 AND 9),
+    CONSTRAINT ck_change_requests_ended_when_in_end_state CHECK ((ended_at IS NOT NULL) = (state IN ('DONE', 'PARTIAL', 'FAILED', 'CANCELLED'))),
+    CONSTRAINT ck_change_requests_end_has_reason CHECK (ended_at IS NULL OR reason IS NOT NULL),
+    CONSTRAINT fk_change_requests_folded_into FOREIGN KEY(folded_into) REFERENCES change_requests (id)
+);
+CREATE INDEX ix_open_requests ON change_requests (received_at) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX one_open_request_per_failure ON change_requests (fingerprint) WHERE ended_at IS NULL;
+COMMENT ON COLUMN change_requests.id IS 'made by the client: the idempotency key';
+COMMENT ON COLUMN change_requests.document IS 'the ChangeRequest (CON-1)';
+COMMENT ON COLUMN change_requests.repo IS 'URL or path';
+COMMENT ON COLUMN change_requests.fingerprint IS 'equal for repeats of one failure';
+COMMENT ON COLUMN change_requests.folded_into IS 'the open request';
+COMMENT ON COLUMN change_requests.repeats IS 'folded into this one';
+COMMENT ON COLUMN change_requests.priority IS '0 to 9, 9 most urgent';
+COMMENT ON COLUMN change_requests.base_commit_sha IS 'what `branch` was when planning began';
+COMMENT ON COLUMN change_requests.sandbox IS 'which sandbox ran the repository''s code';
+COMMENT ON COLUMN change_requests.evidence IS 'the suite at base (SuiteEvidence)';
+COMMENT ON COLUMN change_requests.report IS 'the RunReport (CON-7), once it has ended';
+COMMENT ON COLUMN change_requests.reason IS 'why it ended as it did';
+COMMENT ON COLUMN change_requests.received_at IS 'when its row was committed: accepted';
+COMMENT ON COLUMN change_requests.cancel_requested_at IS 'somebody wants it to end';
+COMMENT ON COLUMN change_requests.ended_at IS 'when it reached an end state';
+
+CREATE TABLE leases (
+    id UUID DEFAULT gen_random_uuid() NOT NULL,
+    repo TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    fq_name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    file_path TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    plan_id UUID NOT NULL,
+    token BIGINT DEFAULT nextval('fencing_tokens') NOT NULL,
+    state TEXT DEFAULT 'held' NOT NULL,
+    claimed_sha TEXT,
+    reserved_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_leases PRIMARY KEY (id),
+    CONSTRAINT ck_leases_mode_known CHECK (mode IN ('exclusive', 'shared')),
+    CONSTRAINT ck_leases_state_known CHECK (state IN ('held', 'claimed', 'released', 'expired')),
+    CONSTRAINT ck_leases_ended_when_not_held CHECK ((state = 'held') = (ended_at IS NULL)),
+    CONSTRAINT ck_leases_claim_has_commit CHECK ((state = 'claimed') = (claimed_sha IS NOT NULL))
+);
+CREATE INDEX ix_leases_of_plan ON leases (plan_id);
+CREATE UNIQUE INDEX one_exclusive_holder ON leases (repo, branch, fq_name) WHERE state = 'held' AND mode = 'exclusive';
+COMMENT ON COLUMN leases.fq_name IS 'dotted; covers every name below it';
+COMMENT ON COLUMN leases.kind IS 'module, class, function, method, variable';
+COMMENT ON COLUMN leases.file_path IS 'relative to the repository';
+COMMENT ON COLUMN leases.plan_id IS 'the holder';
+COMMENT ON COLUMN leases.token IS 'fencing token: every later holder has a greater one';
+COMMENT ON COLUMN leases.claimed_sha IS 'the commit that used it';
+COMMENT ON COLUMN leases.reserved_at IS 'when it was reserved';
+COMMENT ON COLUMN leases.expires_at IS 'when it lapses unless renewed';
+COMMENT ON COLUMN leases.ended_at IS 'when it was claimed, released or expired';
+
+CREATE TABLE attempts (
+    id UUID DEFAULT gen_random_uuid() NOT NULL,
+    work TEXT NOT NULL,
+    subject_id UUID NOT NULL,
+    request_id UUID NOT NULL,
+    number INTEGER NOT NULL,
+    token BIGINT DEFAULT nextval('fencing_tokens') NOT NULL,
+    worker TEXT NOT NULL,
+    message_id UUID,
+    stage TEXT DEFAULT 'begun' NOT NULL,
+    checkpoint JSONB DEFAULT '{}' NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    heartbeat_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    ending TEXT,
+    note TEXT,
+    CONSTRAINT pk_attempts PRIMARY KEY (id),
+    CONSTRAINT uq_attempts_work_subject_id_number UNIQUE (work, subject_id, number),
+    CONSTRAINT ck_attempts_ending_known CHECK (ending IN ('accepted', 'lost', 'stopped', 'failed')),
+    CONSTRAINT ck_attempts_ending_when_ended CHECK ((ending IS NULL) = (ended_at IS NULL)),
+    CONSTRAINT fk_attempts_request_id FOREIGN KEY(request_id) REFERENCES change_requests (id),
+    CONSTRAINT uq_attempts_token UNIQUE (token)
+);
+CREATE INDEX ix_live_heartbeats ON attempts (heartbeat_at) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX one_accepted_attempt ON attempts (work, subject_id) WHERE ending = 'accepted';
+CREATE UNIQUE INDEX one_live_attempt ON attempts (work, subject_id) WHERE ended_at IS NULL;
+COMMENT ON COLUMN attempts.work IS 'task name: what is being done';
+COMMENT ON COLUMN attempts.subject_id IS 'plan, CodingTask or round it is done to';
+COMMENT ON COLUMN attempts.number IS '1.. per work and subject';
+COMMENT ON COLUMN attempts.token IS 'fencing token';
+COMMENT ON COLUMN attempts.worker IS 'host:pid';
+COMMENT ON COLUMN attempts.message_id IS 'the message that began it';
+COMMENT ON COLUMN attempts.stage IS 'last one reached';
+COMMENT ON COLUMN attempts.checkpoint IS 'what a takeover resumes from';
+COMMENT ON COLUMN attempts.started_at IS 'when it began';
+COMMENT ON COLUMN attempts.heartbeat_at IS 'last sign of life';
+COMMENT ON COLUMN attempts.ended_at IS 'when it ended, however';
+COMMENT ON COLUMN attempts.note IS 'why it ended';
+
+CREATE TABLE events (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    request_id UUID NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    who TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    old_state TEXT,
+    new_state TEXT,
+    task_id UUID,
+    token BIGINT,
+    why TEXT NOT NULL,
+    CONSTRAINT pk_events PRIMARY KEY (id),
+    CONSTRAINT ck_events_kind_known CHECK (kind IN ('state', 'task', 'attempt', 'lease', 'land', 'note')),
+    CONSTRAINT fk_events_request_id FOREIGN KEY(request_id) REFERENCES change_requests (id)
+);
+CREATE INDEX ix_events_request_id ON events (request_id);
+COMMENT ON TABLE events IS 'append-only: a trigger refuses updates';
+COMMENT ON COLUMN events.at IS 'when it happened';
+COMMENT ON COLUMN events.who IS 'worker, sweeper, cli, client ...';
+COMMENT ON COLUMN events.old_state IS 'for kind state';
+COMMENT ON COLUMN events.new_state IS 'for kind state';
+COMMENT ON COLUMN events.task_id IS 'the CodingTask it is about, if any';
+COMMENT ON COLUMN events.token IS 'fencing token of the attempt, if any';
+
+CREATE TABLE outbox (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    message_id UUID NOT NULL,
+    task_name TEXT NOT NULL,
+    pool TEXT NOT NULL,
+    subject_id UUID NOT NULL,
+    request_id UUID NOT NULL,
+    urgency INTEGER DEFAULT '0' NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    claimed_until TIMESTAMP WITH TIME ZONE,
+    sent_at TIMESTAMP WITH TIME ZONE,
+    sends INTEGER DEFAULT '0' NOT NULL,
+    received_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_outbox PRIMARY KEY (id),
+    CONSTRAINT ck_outbox_pool_known CHECK (pool IN ('intake', 'planning', 'retrieval', 'coding', 'checking', 'landing', 'executing', 'guarding', 'sweeping')),
+    CONSTRAINT uq_outbox_message_id UNIQUE (message_id),
+    CONSTRAINT fk_outbox_request_id FOREIGN KEY(request_id) REFERENCES change_requests (id)
+);
+CREATE INDEX ix_outbox_open ON outbox (urgency DESC, id) WHERE received_at IS NULL;
+COMMENT ON COLUMN outbox.message_id IS 'becomes the Celery task id';
+COMMENT ON COLUMN outbox.pool IS 'the queue it goes to';
+COMMENT ON COLUMN outbox.subject_id IS 'its only argument';
+COMMENT ON COLUMN outbox.urgency IS 'larger is sent first';
+COMMENT ON COLUMN outbox.created_at IS 'when it became true that this must be sent';
+COMMENT ON COLUMN outbox.claimed_until IS 'a sender is at it until then';
+COMMENT ON COLUMN outbox.sent_at IS 'when the broker last took it';
+COMMENT ON COLUMN outbox.received_at IS 'when a worker began it: it needs no more sending';
+
+CREATE TABLE plans (
+    id UUID NOT NULL,
+    request_id UUID NOT NULL,
+    number INTEGER NOT NULL,
+    base_commit_sha TEXT,
+    document JSONB,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_plans PRIMARY KEY (id),
+    CONSTRAINT uq_plans_request_id_number UNIQUE (request_id, number),
+    CONSTRAINT fk_plans_request_id FOREIGN KEY(request_id) REFERENCES change_requests (id)
+);
+COMMENT ON COLUMN plans.id IS 'uuid5 of request and number';
+COMMENT ON COLUMN plans.number IS '1, then one more per leftover of a round';
+COMMENT ON COLUMN plans.base_commit_sha IS 'null until planning has resolved it';
+COMMENT ON COLUMN plans.document IS 'the Plan (CON-2), once made';
+COMMENT ON COLUMN plans.created_at IS 'when it was asked for';
+
+CREATE TABLE bundles (
+    plan_id UUID NOT NULL,
+    document JSONB NOT NULL,
+    force_sequential BOOLEAN NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_bundles PRIMARY KEY (plan_id),
+    CONSTRAINT fk_bundles_plan_id FOREIGN KEY(plan_id) REFERENCES plans (id)
+);
+COMMENT ON COLUMN bundles.document IS 'the TaskBundle (CON-5)';
+COMMENT ON COLUMN bundles.created_at IS 'when it was made';
+
+CREATE TABLE rounds (
+    id UUID NOT NULL,
+    plan_id UUID NOT NULL,
+    number INTEGER NOT NULL,
+    land_message_id UUID NOT NULL,
+    size INTEGER NOT NULL,
+    open_tasks INTEGER NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_rounds PRIMARY KEY (id),
+    CONSTRAINT uq_rounds_plan_id_number UNIQUE (plan_id, number),
+    CONSTRAINT ck_rounds_open_tasks_range CHECK (open_tasks BETWEEN 0 AND size),
+    CONSTRAINT fk_rounds_plan_id FOREIGN KEY(plan_id) REFERENCES plans (id),
+    CONSTRAINT uq_rounds_land_message_id UNIQUE (land_message_id)
+);
+COMMENT ON COLUMN rounds.id IS 'the chord''s group id, frozen before any send';
+COMMENT ON COLUMN rounds.number IS '1, then one per rerun or send-back';
+COMMENT ON COLUMN rounds.land_message_id IS 'the body''s frozen id';
+COMMENT ON COLUMN rounds.size IS 'CodingTasks in the header';
+COMMENT ON COLUMN rounds.open_tasks IS 'not yet settled; 0 releases the body';
+COMMENT ON COLUMN rounds.created_at IS 'when its header was released';
+
+CREATE TABLE steps (
+    plan_id UUID NOT NULL,
+    step_order INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    path TEXT NOT NULL,
+    goal TEXT NOT NULL,
+    depends_on INTEGER[] NOT NULL,
+    CONSTRAINT pk_steps PRIMARY KEY (plan_id, step_order),
+    CONSTRAINT fk_steps_plan_id FOREIGN KEY(plan_id) REFERENCES plans (id)
+);
+COMMENT ON COLUMN steps.step_order IS '1..n';
+COMMENT ON COLUMN steps.depends_on IS 'earlier orders';
+
+CREATE TABLE coding_tasks (
+    id UUID NOT NULL,
+    round_id UUID NOT NULL,
+    plan_id UUID NOT NULL,
+    request_id UUID NOT NULL,
+    rerun_of UUID,
+    step_number INTEGER NOT NULL,
+    document JSONB NOT NULL,
+    waiting_on INTEGER NOT NULL,
+    depth_below INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    base_commit_sha TEXT,
+    settled_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_coding_tasks PRIMARY KEY (id),
+    CONSTRAINT ck_coding_tasks_state_known CHECK (state IN ('waiting', 'ready', 'settled')),
+    CONSTRAINT ck_coding_tasks_waiting_on_positive CHECK (waiting_on >= 0),
+    CONSTRAINT ck_coding_tasks_settled_has_time CHECK ((state = 'settled') = (settled_at IS NOT NULL)),
+    CONSTRAINT fk_coding_tasks_round_id FOREIGN KEY(round_id) REFERENCES rounds (id),
+    CONSTRAINT fk_coding_tasks_plan_id FOREIGN KEY(plan_id) REFERENCES plans (id),
+    CONSTRAINT fk_coding_tasks_request_id FOREIGN KEY(request_id) REFERENCES change_requests (id),
+    CONSTRAINT fk_coding_tasks_rerun_of FOREIGN KEY(rerun_of) REFERENCES coding_tasks (id)
+);
+CREATE INDEX ix_coding_tasks_round_id ON coding_tasks (round_id);
+COMMENT ON COLUMN coding_tasks.rerun_of IS 'the task this one repeats';
+COMMENT ON COLUMN coding_tasks.document IS 'the CodingTask (CON-4)';
+COMMENT ON COLUMN coding_tasks.waiting_on IS 'parents not yet settled';
+COMMENT ON COLUMN coding_tasks.depth_below IS 'longest path to a leaf, in tasks';
+COMMENT ON COLUMN coding_tasks.base_commit_sha IS 'merge of the parents'' commits (CA-2)';
+COMMENT ON COLUMN coding_tasks.settled_at IS 'when its result was accepted';
+
+CREATE TABLE commit_results (
+    task_id UUID NOT NULL,
+    token BIGINT,
+    status TEXT NOT NULL,
+    commit_sha TEXT DEFAULT '' NOT NULL,
+    document JSONB NOT NULL,
+    accepted_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_commit_results PRIMARY KEY (task_id),
+    CONSTRAINT ck_commit_results_status_known CHECK (status IN ('SUCCESS', 'SOFT_FAIL', 'HARD_FAIL')),
+    CONSTRAINT fk_commit_results_task_id FOREIGN KEY(task_id) REFERENCES coding_tasks (id)
+);
+COMMENT ON COLUMN commit_results.task_id IS 'one accepted result per task';
+COMMENT ON COLUMN commit_results.token IS 'of the attempt that was accepted; null: never ran';
+COMMENT ON COLUMN commit_results.document IS 'the CommitResult (CON-6)';
+COMMENT ON COLUMN commit_results.accepted_at IS 'when it was accepted';
+
+CREATE TABLE task_edges (
+    parent_id UUID NOT NULL,
+    child_id UUID NOT NULL,
+    CONSTRAINT pk_task_edges PRIMARY KEY (parent_id, child_id),
+    CONSTRAINT ck_task_edges_no_self_edge CHECK (parent_id <> child_id),
+    CONSTRAINT fk_task_edges_parent_id FOREIGN KEY(parent_id) REFERENCES coding_tasks (id),
+    CONSTRAINT fk_task_edges_child_id FOREIGN KEY(child_id) REFERENCES coding_tasks (id)
+);
+CREATE INDEX ix_task_edges_child_id ON task_edges (child_id);
+
+CREATE FUNCTION refuse_event_update() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'events are append-only';
+END $$;
+CREATE TRIGGER events_are_append_only BEFORE UPDATE ON events
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_event_update();

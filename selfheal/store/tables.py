@@ -1,0 +1,334 @@
+"""The tables, their constraints, and what each column means."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from selfheal.contracts.change_request import Source
+from selfheal.contracts.commit_result import Status
+from selfheal.contracts.names import POOLS
+from selfheal.contracts.run_report import State
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+fencing_tokens = Sequence("fencing_tokens", metadata=metadata, start=1)
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def _at(name: str, comment: str, *, default: bool = False) -> Column[Any]:
+    """A point in time by the database's clock, the only clock the farm compares."""
+    return Column(
+        name,
+        DateTime(timezone=True),
+        server_default=text("clock_timestamp()") if default else None,
+        nullable=not default,
+        comment=comment,
+    )
+
+
+change_requests = Table(
+    "change_requests",
+    metadata,
+    Column("id", Uuid, primary_key=True, comment="made by the client: the idempotency key"),
+    Column("document", JSONB, nullable=False, comment="the ChangeRequest (CON-1)"),
+    Column("repo", Text, nullable=False, comment="URL or path"),
+    Column("branch", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False, comment="equal for repeats of one failure"),
+    Column("folded_into", Uuid, ForeignKey("change_requests.id"), comment="the open request"),
+    Column("repeats", Integer, nullable=False, server_default="0", comment="folded into this one"),
+    Column("state", Text, nullable=False),
+    Column("priority", SmallInteger, nullable=False, comment="0 to 9, 9 most urgent"),
+    Column("source", Text, nullable=False),
+    Column("base_commit_sha", Text, comment="what `branch` was when planning began"),
+    Column("sandbox", Text, comment="which sandbox ran the repository's code"),
+    Column("evidence", JSONB, comment="the suite at base (SuiteEvidence)"),
+    Column("report", JSONB, comment="the RunReport (CON-7), once it has ended"),
+    Column("reason", Text, comment="why it ended as it did"),
+    _at("received_at", "when its row was committed: accepted", default=True),
+    _at("cancel_requested_at", "somebody wants it to end"),
+    _at("ended_at", "when it reached an end state"),
+    _one_of("state", get_args(State)),
+    _one_of("source", get_args(Source)),
+    CheckConstraint("priority BETWEEN 0 AND 9", name="priority_range"),
+    CheckConstraint(
+        "(ended_at IS NOT NULL) = (state IN ('DONE', 'PARTIAL', 'FAILED', 'CANCELLED'))",
+        name="ended_when_in_end_state",
+    ),
+    CheckConstraint("ended_at IS NULL OR reason IS NOT NULL", name="end_has_reason"),
+)
+Index(
+    "one_open_request_per_failure",
+    change_requests.c.fingerprint,
+    unique=True,
+    postgresql_where=text("ended_at IS NULL"),
+)
+Index("ix_open_requests", change_requests.c.received_at, postgresql_where=text("ended_at IS NULL"))
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("request_id", Uuid, ForeignKey("change_requests.id"), nullable=False, index=True),
+    _at("at", "when it happened", default=True),
+    Column("who", Text, nullable=False, comment="worker, sweeper, cli, client ..."),
+    Column("kind", Text, nullable=False),
+    Column("old_state", Text, comment="for kind state"),
+    Column("new_state", Text, comment="for kind state"),
+    Column("task_id", Uuid, comment="the CodingTask it is about, if any"),
+    Column("token", BigInteger, comment="fencing token of the attempt, if any"),
+    Column("why", Text, nullable=False),
+    _one_of("kind", ("state", "task", "attempt", "lease", "land", "note")),
+    comment="append-only: a trigger refuses updates",
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", Uuid, primary_key=True, comment="uuid5 of request and number"),
+    Column("request_id", Uuid, ForeignKey("change_requests.id"), nullable=False),
+    Column("number", Integer, nullable=False, comment="1, then one more per leftover of a round"),
+    Column("base_commit_sha", Text, comment="null until planning has resolved it"),
+    Column("document", JSONB, comment="the Plan (CON-2), once made"),
+    _at("created_at", "when it was asked for", default=True),
+    UniqueConstraint("request_id", "number"),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("plan_id", Uuid, ForeignKey("plans.id"), nullable=False),
+    Column("step_order", Integer, nullable=False, comment="1..n"),
+    Column("kind", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("goal", Text, nullable=False),
+    Column("depends_on", ARRAY(Integer), nullable=False, comment="earlier orders"),
+    PrimaryKeyConstraint("plan_id", "step_order"),
+)
+
+bundles = Table(
+    "bundles",
+    metadata,
+    Column("plan_id", Uuid, ForeignKey("plans.id"), primary_key=True),
+    Column("document", JSONB, nullable=False, comment="the TaskBundle (CON-5)"),
+    Column("force_sequential", Boolean, nullable=False),
+    _at("created_at", "when it was made", default=True),
+)
+
+rounds = Table(
+    "rounds",
+    metadata,
+    Column("id", Uuid, primary_key=True, comment="the chord's group id, frozen before any send"),
+    Column("plan_id", Uuid, ForeignKey("plans.id"), nullable=False),
+    Column("number", Integer, nullable=False, comment="1, then one per rerun or send-back"),
+    Column("land_message_id", Uuid, nullable=False, unique=True, comment="the body's frozen id"),
+    Column("size", Integer, nullable=False, comment="CodingTasks in the header"),
+    Column("open_tasks", Integer, nullable=False, comment="not yet settled; 0 releases the body"),
+    _at("created_at", "when its header was released", default=True),
+    UniqueConstraint("plan_id", "number"),
+    CheckConstraint("open_tasks BETWEEN 0 AND size", name="open_tasks_range"),
+)
+
+coding_tasks = Table(
+    "coding_tasks",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("round_id", Uuid, ForeignKey("rounds.id"), nullable=False, index=True),
+    Column("plan_id", Uuid, ForeignKey("plans.id"), nullable=False),
+    Column("request_id", Uuid, ForeignKey("change_requests.id"), nullable=False),
+    Column("rerun_of", Uuid, ForeignKey("coding_tasks.id"), comment="the task this one repeats"),
+    Column("step_number", Integer, nullable=False),
+    Column("document", JSONB, nullable=False, comment="the CodingTask (CON-4)"),
+    Column("waiting_on", Integer, nullable=False, comment="parents not yet settled"),
+    Column("depth_below", Integer, nullable=False, comment="longest path to a leaf, in tasks"),
+    Column("state", Text, nullable=False),
+    Column("base_commit_sha", Text, comment="merge of the parents' commits (CA-2)"),
+    _at("settled_at", "when its result was accepted"),
+    _one_of("state", ("waiting", "ready", "settled")),
+    CheckConstraint("waiting_on >= 0", name="waiting_on_positive"),
+    CheckConstraint("(state = 'settled') = (settled_at IS NOT NULL)", name="settled_has_time"),
+)
+
+task_edges = Table(
+    "task_edges",
+    metadata,
+    Column("parent_id", Uuid, ForeignKey("coding_tasks.id"), nullable=False),
+    Column("child_id", Uuid, ForeignKey("coding_tasks.id"), nullable=False, index=True),
+    PrimaryKeyConstraint("parent_id", "child_id"),
+    CheckConstraint("parent_id <> child_id", name="no_self_edge"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("work", Text, nullable=False, comment="task name: what is being done"),
+    Column("subject_id", Uuid, nullable=False, comment="plan, CodingTask or round it is done to"),
+    Column("request_id", Uuid, ForeignKey("change_requests.id"), nullable=False),
+    Column("number", Integer, nullable=False, comment="1.. per work and subject"),
+    Column(
+        "token",
+        BigInteger,
+        fencing_tokens,
+        nullable=False,
+        unique=True,
+        server_default=fencing_tokens.next_value(),
+        comment="fencing token",
+    ),
+    Column("worker", Text, nullable=False, comment="host:pid"),
+    Column("message_id", Uuid, comment="the message that began it"),
+    Column("stage", Text, nullable=False, server_default="begun", comment="last one reached"),
+    Column(
+        "checkpoint",
+        JSONB,
+        nullable=False,
+        server_default="{}",
+        comment="what a takeover resumes from",
+    ),
+    _at("started_at", "when it began", default=True),
+    _at("heartbeat_at", "last sign of life", default=True),
+    _at("ended_at", "when it ended, however"),
+    Column("ending", Text),
+    Column("note", Text, comment="why it ended"),
+    UniqueConstraint("work", "subject_id", "number"),
+    _one_of("ending", ("accepted", "lost", "stopped", "failed")),
+    CheckConstraint("(ending IS NULL) = (ended_at IS NULL)", name="ending_when_ended"),
+)
+Index(
+    "one_live_attempt",
+    attempts.c.work,
+    attempts.c.subject_id,
+    unique=True,
+    postgresql_where=text("ended_at IS NULL"),
+)
+Index(
+    "one_accepted_attempt",
+    attempts.c.work,
+    attempts.c.subject_id,
+    unique=True,
+    postgresql_where=text("ending = 'accepted'"),
+)
+Index("ix_live_heartbeats", attempts.c.heartbeat_at, postgresql_where=text("ended_at IS NULL"))
+
+commit_results = Table(
+    "commit_results",
+    metadata,
+    Column(
+        "task_id",
+        Uuid,
+        ForeignKey("coding_tasks.id"),
+        primary_key=True,
+        comment="one accepted result per task",
+    ),
+    Column("token", BigInteger, comment="of the attempt that was accepted; null: never ran"),
+    Column("status", Text, nullable=False),
+    Column("commit_sha", Text, nullable=False, server_default=""),
+    Column("document", JSONB, nullable=False, comment="the CommitResult (CON-6)"),
+    _at("accepted_at", "when it was accepted", default=True),
+    _one_of("status", get_args(Status)),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("repo", Text, nullable=False),
+    Column("branch", Text, nullable=False),
+    Column("fq_name", Text, nullable=False, comment="dotted; covers every name below it"),
+    Column("kind", Text, nullable=False, comment="module, class, function, method, variable"),
+    Column("file_path", Text, nullable=False, comment="relative to the repository"),
+    Column("mode", Text, nullable=False),
+    Column("plan_id", Uuid, nullable=False, comment="the holder"),
+    Column(
+        "token",
+        BigInteger,
+        nullable=False,
+        server_default=fencing_tokens.next_value(),
+        comment="fencing token: every later holder has a greater one",
+    ),
+    Column("state", Text, nullable=False, server_default="held"),
+    Column("claimed_sha", Text, comment="the commit that used it"),
+    _at("reserved_at", "when it was reserved", default=True),
+    _at("expires_at", "when it lapses unless renewed"),
+    _at("ended_at", "when it was claimed, released or expired"),
+    _one_of("mode", ("exclusive", "shared")),
+    _one_of("state", ("held", "claimed", "released", "expired")),
+    CheckConstraint("(state = 'held') = (ended_at IS NULL)", name="ended_when_not_held"),
+    CheckConstraint("(state = 'claimed') = (claimed_sha IS NOT NULL)", name="claim_has_commit"),
+)
+Index(
+    "one_exclusive_holder",
+    leases.c.repo,
+    leases.c.branch,
+    leases.c.fq_name,
+    unique=True,
+    postgresql_where=text("state = 'held' AND mode = 'exclusive'"),
+)
+Index("ix_leases_of_plan", leases.c.plan_id)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("message_id", Uuid, nullable=False, unique=True, comment="becomes the Celery task id"),
+    Column("task_name", Text, nullable=False),
+    Column("pool", Text, nullable=False, comment="the queue it goes to"),
+    Column("subject_id", Uuid, nullable=False, comment="its only argument"),
+    Column("request_id", Uuid, ForeignKey("change_requests.id"), nullable=False),
+    Column("urgency", Integer, nullable=False, server_default="0", comment="larger is sent first"),
+    _at("created_at", "when it became true that this must be sent", default=True),
+    _at("claimed_until", "a sender is at it until then"),
+    _at("sent_at", "when the broker last took it"),
+    Column("sends", Integer, nullable=False, server_default="0"),
+    _at("received_at", "when a worker began it: it needs no more sending"),
+    _one_of("pool", POOLS),
+)
+Index(
+    "ix_outbox_open",
+    outbox.c.urgency.desc(),
+    outbox.c.id,
+    postgresql_where=text("received_at IS NULL"),
+)
+
+baselines = Table(
+    "baselines",
+    metadata,
+    Column("key", Text, primary_key=True, comment="sha256 of repo, sha, environment, command"),
+    Column("repo", Text, nullable=False),
+    Column("commit_sha", Text, nullable=False),
+    Column("document", JSONB, nullable=False, comment="outcome of every test at that commit"),
+    _at("created_at", "when it was measured", default=True),
+)
