@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from datetime import UTC, datetime
 from typing import Literal
@@ -64,11 +65,15 @@ class ChangeRequest(Document):
 
     @property
     def fingerprint(self) -> str:
-        """Equal for repeats of one failure: repository, branch and the normalised failure."""
+        """Equal for repeats of one failure: where it is, how it is tested, what failed."""
         failure = self.traceback or "\n".join(sorted(self.failing_tests)) or self.description
-        parts = (self.repo, self.branch, self.stop_after or "", normalise_failure(failure))
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        where = [self.repo, self.branch, self.stop_after, *map(self.context.get, _TARGET_KEYS)]
+        identity = json.dumps([where, normalise_failure(failure)], sort_keys=True)
+        return hashlib.sha256(identity.encode()).hexdigest()
 
+
+_TARGET_KEYS = ("base_sha", "test_command", "python", "recipe")
+"""The entries of `context` that say where and how the failure shows."""
 
 _VOLATILE = re.compile(
     r"0x[0-9a-fA-F]+"  # addresses

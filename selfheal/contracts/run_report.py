@@ -36,15 +36,16 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     "PLANNED": _ENDS_OR_PAUSE | {"CODE_PLANNING"},
     "CODE_PLANNING": _ENDS_OR_PAUSE | {"CODING"},
     "CODING": _ENDS_OR_PAUSE | {"LANDING"},
-    "LANDING": _ENDS_OR_PAUSE | {"BUILD1", "CODING"},
-    "BUILD1": _ENDS_OR_PAUSE | {"CODING"},
+    "LANDING": _ENDS_OR_PAUSE | {"BUILD1", "CODING", "PLANNING"},
+    "BUILD1": _ENDS_OR_PAUSE | {"CODING", "PLANNING"},
     "PAUSED": _ENDS_OR_PAUSE | {"PLANNING", "CODE_PLANNING", "CODING", "LANDING"},
     "DONE": frozenset(),
     "PARTIAL": frozenset(),
     "FAILED": frozenset(),
     "CANCELLED": frozenset(),
 }
-"""Where each state may go. LANDING and BUILD1 open CODING again when a patch is sent back."""
+"""Where each state may go. LANDING and BUILD1 lead back to CODING when a patch is sent back, and
+to PLANNING when what has landed uncovers failures that the last plan could not see."""
 
 
 class SuiteEvidence(Value):

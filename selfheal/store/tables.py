@@ -187,8 +187,10 @@ task_edges = Table(
     metadata,
     Column("parent_id", Uuid, ForeignKey("coding_tasks.id"), nullable=False),
     Column("child_id", Uuid, ForeignKey("coding_tasks.id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False, comment="needs: runs only on success; order: after it"),
     PrimaryKeyConstraint("parent_id", "child_id"),
     CheckConstraint("parent_id <> child_id", name="no_self_edge"),
+    _one_of("kind", ("needs", "order")),
 )
 
 attempts = Table(

@@ -294,12 +294,15 @@ COMMENT ON COLUMN commit_results.accepted_at IS 'when it was accepted';
 CREATE TABLE task_edges (
     parent_id UUID NOT NULL,
     child_id UUID NOT NULL,
+    kind TEXT NOT NULL,
     CONSTRAINT pk_task_edges PRIMARY KEY (parent_id, child_id),
     CONSTRAINT ck_task_edges_no_self_edge CHECK (parent_id <> child_id),
+    CONSTRAINT ck_task_edges_kind_known CHECK (kind IN ('needs', 'order')),
     CONSTRAINT fk_task_edges_parent_id FOREIGN KEY(parent_id) REFERENCES coding_tasks (id),
     CONSTRAINT fk_task_edges_child_id FOREIGN KEY(child_id) REFERENCES coding_tasks (id)
 );
 CREATE INDEX ix_task_edges_child_id ON task_edges (child_id);
+COMMENT ON COLUMN task_edges.kind IS 'needs: runs only on success; order: after it';
 
 CREATE FUNCTION refuse_event_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

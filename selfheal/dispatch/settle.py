@@ -1,0 +1,178 @@
+"""`settle`: the one place where the outcome of a CodingTask becomes true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from selfheal.contracts import names
+from selfheal.contracts.commit_result import CommitResult
+from selfheal.dispatch.release import release_task
+from selfheal.store import attempts, events, outbox
+from selfheal.store.attempts import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a settling led to: tasks released, tasks that can no longer run, round complete."""
+
+    released: tuple[UUID, ...]
+    unreachable: tuple[UUID, ...]
+    round_complete: bool
+
+
+def settle(connection: Connection, attempt: Attempt, result: CommitResult) -> Settled:
+    """Accept `result` as the outcome of its task, in the caller's one transaction.
+
+    Writes the CommitResult, the attempt's end, the children's counters, outbox rows for children
+    at zero, settled results for descendants that can no longer run, the round's count, and the
+    outbox row of the round's body when nothing is left open. Raises Fenced for a stale attempt:
+    then nothing is written. The result's primary key lets one result per task in, ever.
+
+    Race closed: two parents of one child that settle at once, and a failing parent that settles
+    descendants while a sibling counts them down. The round's row is locked first, so settlings
+    of one round happen one after another, in the same lock order.
+    """
+    attempts.fence(connection, attempt)
+    task = _lock_round_of(connection, result.task_id)
+    _write(connection, result, attempt.token)
+    attempts.finish(connection, attempt, "accepted", note=f"{result.status} {result.verdict}")
+    _record(connection, task.request_id, result, who=attempt.worker, token=attempt.token)
+    if result.status == "SUCCESS":
+        released, unreachable = _count_down(connection, task, kinds=("needs", "order")), ()
+    else:
+        unreachable = _settle_unreachable(connection, task, result)
+        after = (result.task_id, *unreachable)
+        released = tuple(
+            one
+            for settled in after
+            for one in _count_down(connection, task, kinds=("order",), parent=settled)
+        )
+    complete = _close(connection, task, settled=1 + len(unreachable))
+    return Settled(released, unreachable, complete)
+
+
+def _lock_round_of(connection: Connection, task_id: UUID) -> Row[tuple[UUID, UUID, UUID]]:
+    return connection.execute(
+        text(
+            "SELECT t.id, t.round_id, t.request_id FROM coding_tasks t"
+            " JOIN rounds r ON r.id = t.round_id WHERE t.id = :id FOR UPDATE OF r"
+        ),
+        {"id": task_id},
+    ).one()
+
+
+def _write(connection: Connection, result: CommitResult, token: int | None) -> None:
+    connection.execute(
+        text(
+            "INSERT INTO commit_results (task_id, token, status, commit_sha, document)"
+            " VALUES (:task_id, :token, :status, :sha, CAST(:document AS jsonb))"
+        ),
+        {
+            "task_id": result.task_id,
+            "token": token,
+            "status": result.status,
+            "sha": result.commit_sha,
+            "document": result.to_json(),
+        },
+    )
+    connection.execute(
+        text(
+            "UPDATE coding_tasks SET state = 'settled', settled_at = clock_timestamp()"
+            " WHERE id = :id"
+        ),
+        {"id": result.task_id},
+    )
+
+
+def _count_down(
+    connection: Connection,
+    task: Row[tuple[UUID, UUID, UUID]],
+    *,
+    kinds: tuple[str, ...],
+    parent: UUID | None = None,
+) -> tuple[UUID, ...]:
+    """One parent less for each child; children at zero are released."""
+    rows = connection.execute(
+        text(
+            "UPDATE coding_tasks SET waiting_on = waiting_on - 1,"
+            " state = CASE WHEN waiting_on = 1 THEN 'ready' ELSE state END"
+            " WHERE state = 'waiting' AND id IN (SELECT child_id FROM task_edges"
+            " WHERE parent_id = :parent AND kind = ANY(:kinds))"
+            " RETURNING id, waiting_on, depth_below"
+        ),
+        {"parent": parent or task.id, "kinds": list(kinds)},
+    )
+    ready = sorted((row for row in rows if row.waiting_on == 0), key=lambda row: row.id)
+    for row in ready:
+        release_task(connection, row.id, row.depth_below, request_id=task.request_id)
+    return tuple(row.id for row in ready)
+
+
+def _settle_unreachable(
+    connection: Connection, task: Row[tuple[UUID, UUID, UUID]], result: CommitResult
+) -> tuple[UUID, ...]:
+    """Descendants that needed this task can no longer run: they end with it, for its reason."""
+    rows = connection.execute(
+        text(
+            "WITH RECURSIVE below(id) AS ("
+            " SELECT child_id FROM task_edges WHERE parent_id = :id AND kind = 'needs'"
+            " UNION SELECT e.child_id FROM task_edges e JOIN below ON e.parent_id = below.id"
+            " WHERE e.kind = 'needs')"
+            " SELECT id FROM coding_tasks WHERE state <> 'settled'"
+            " AND id IN (SELECT id FROM below) ORDER BY id"
+        ),
+        {"id": task.id},
+    )
+    unreachable = tuple(row.id for row in rows)
+    for one in unreachable:
+        lost = CommitResult(
+            task_id=one,
+            status=result.status,
+            reason=f"depends on CodingTask {task.id}, which ended {result.status}",
+            next_step=result.next_step,
+        )
+        _write(connection, lost, None)
+        _record(connection, task.request_id, lost, who="settle", token=None)
+    return unreachable
+
+
+def _close(connection: Connection, task: Row[tuple[UUID, UUID, UUID]], *, settled: int) -> bool:
+    """Count the round down; at zero its body is released under its frozen id."""
+    row = connection.execute(
+        text(
+            "UPDATE rounds SET open_tasks = open_tasks - :settled WHERE id = :id"
+            " RETURNING open_tasks, land_message_id"
+        ),
+        {"settled": settled, "id": task.round_id},
+    ).one()
+    if row.open_tasks == 0:
+        outbox.put(
+            connection,
+            names.LAND,
+            task.round_id,
+            request_id=task.request_id,
+            message_id=row.land_message_id,
+        )
+    return bool(row.open_tasks == 0)
+
+
+def _record(
+    connection: Connection,
+    request_id: UUID,
+    result: CommitResult,
+    *,
+    who: str,
+    token: int | None,
+) -> None:
+    events.record(
+        connection,
+        request_id,
+        who=who,
+        kind="task",
+        task_id=result.task_id,
+        token=token,
+        why=f"{result.status} ({result.verdict}){': ' if result.reason else ''}{result.reason}",
+    )

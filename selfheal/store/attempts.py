@@ -1,0 +1,215 @@
+"""Attempts: who works at what, under which token, and whether it still lives.
+
+Liveness is decided here, by the database's clock, and by nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from selfheal.errors import Fenced
+
+Ending = Literal["accepted", "lost", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done (a task name) to what (plan, CodingTask or round), for which request."""
+
+    name: str
+    subject_id: UUID
+    request_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try at a piece of work; its token is greater than that of every earlier try."""
+
+    id: UUID
+    work: Work
+    number: int
+    token: int
+    worker: str
+    checkpoint: dict[str, Any] = field(default_factory=dict)
+
+
+def begin(
+    connection: Connection,
+    work: Work,
+    *,
+    worker: str,
+    message_id: UUID | None,
+    dead_after: float,
+) -> Attempt | None:
+    """Begin an attempt, or None where there is nothing to begin.
+
+    None: the work has been accepted, its request has ended, or another attempt lives. An attempt
+    silent for `dead_after` seconds is taken over with the next token and its checkpoint.
+    Race closed: two copies of one message. The advisory lock lets one of them look and insert at a
+    time, against acceptance too; the unique index on live attempts is the backstop.
+    """
+    _lock(connection, work)
+    if not _is_open(connection, work):
+        return None
+    _bury(connection, work, dead_after)
+    row = connection.execute(
+        text(
+            "INSERT INTO attempts"
+            " (work, subject_id, request_id, number, worker, message_id, checkpoint)"
+            " SELECT :work, :subject, :request, coalesce(max(number), 0) + 1, :worker, :message,"
+            " coalesce((array_agg(checkpoint ORDER BY number DESC))[1], '{}'::jsonb)"
+            " FROM attempts WHERE work = :work AND subject_id = :subject"
+            " ON CONFLICT DO NOTHING RETURNING id, number, token, worker, checkpoint"
+        ),
+        {**_key(work), "worker": worker, "message": message_id},
+    ).one_or_none()
+    return None if row is None else Attempt(work=work, **row._mapping)
+
+
+def fence(connection: Connection, attempt: Attempt) -> None:
+    """Hold the attempt's row for this transaction; raises Fenced if it has ended.
+
+    Every effect of an attempt starts with this, in the transaction of the effect.
+    """
+    _lock(connection, attempt.work)
+    alive = connection.execute(
+        text("SELECT 1 FROM attempts WHERE id = :id AND ended_at IS NULL FOR UPDATE"),
+        {"id": attempt.id},
+    ).one_or_none()
+    if alive is None:
+        raise Fenced(
+            f"attempt {attempt.number} (token {attempt.token}) of {attempt.work.name} "
+            f"{attempt.work.subject_id} has ended: its effects are not accepted"
+        )
+
+
+def finish(connection: Connection, attempt: Attempt, ending: Ending, *, note: str) -> None:
+    """End the attempt; a finished one keeps its first ending."""
+    connection.execute(
+        text(
+            "UPDATE attempts SET ended_at = clock_timestamp(), ending = :ending, note = :note"
+            " WHERE id = :id AND ended_at IS NULL"
+        ),
+        {"ending": ending, "note": note, "id": attempt.id},
+    )
+
+
+def beat(connection: Connection, attempt: Attempt) -> Literal["go_on", "lost", "cancelled"]:
+    """A sign of life; says what the attempt is to do next."""
+    row = connection.execute(
+        text(
+            "UPDATE attempts SET heartbeat_at = clock_timestamp()"
+            " FROM change_requests WHERE attempts.id = :id AND attempts.ended_at IS NULL"
+            " AND change_requests.id = attempts.request_id"
+            " RETURNING change_requests.cancel_requested_at"
+        ),
+        {"id": attempt.id},
+    ).one_or_none()
+    if row is None:
+        return "lost"
+    return "cancelled" if row.cancel_requested_at else "go_on"
+
+
+def checkpoint(
+    connection: Connection, attempt: Attempt, stage: str, values: dict[str, Any]
+) -> None:
+    """Keep `values` for whoever takes over; raises Fenced if that has happened already."""
+    kept = connection.execute(
+        text(
+            "UPDATE attempts SET stage = :stage, heartbeat_at = clock_timestamp(),"
+            " checkpoint = checkpoint || CAST(:checkpoint AS jsonb)"
+            " WHERE id = :id AND ended_at IS NULL RETURNING id"
+        ),
+        {"stage": stage, "checkpoint": json.dumps(values), "id": attempt.id},
+    ).one_or_none()
+    if kept is None:
+        raise Fenced(f"attempt {attempt.number} of {attempt.work.name} has been taken over")
+
+
+def bury_dead(connection: Connection, *, dead_after: float) -> tuple[Attempt, ...]:
+    """End every attempt that fell silent and whose request is open; they need a successor."""
+    rows = connection.execute(
+        text(
+            "UPDATE attempts SET ended_at = clock_timestamp(), ending = 'lost',"
+            " note = 'no sign of life' WHERE id IN (SELECT id FROM attempts"
+            " WHERE ended_at IS NULL"
+            " AND heartbeat_at < clock_timestamp() - make_interval(secs => :dead_after)"
+            " FOR UPDATE SKIP LOCKED)"
+            " RETURNING id, work, subject_id, request_id, number, token, worker"
+        ),
+        {"dead_after": dead_after},
+    )
+    return tuple(
+        Attempt(
+            id=row.id,
+            work=Work(row.work, row.subject_id, row.request_id),
+            number=row.number,
+            token=row.token,
+            worker=row.worker,
+        )
+        for row in rows
+    )
+
+
+def stop_all(connection: Connection, request_id: UUID, *, note: str) -> None:
+    """End the live attempts of a request; their effects are refused from now on."""
+    connection.execute(
+        text(
+            "UPDATE attempts SET ended_at = clock_timestamp(), ending = 'stopped', note = :note"
+            " WHERE request_id = :id AND ended_at IS NULL"
+        ),
+        {"id": request_id, "note": note},
+    )
+
+
+def count(connection: Connection, work: Work, ending: Ending) -> int:
+    """How many attempts at `work` ended like that."""
+    found: int = connection.execute(
+        text(
+            "SELECT count(*) FROM attempts"
+            " WHERE work = :work AND subject_id = :subject AND ending = :ending"
+        ),
+        {"work": work.name, "subject": work.subject_id, "ending": ending},
+    ).scalar_one()
+    return found
+
+
+def _is_open(connection: Connection, work: Work) -> bool:
+    found: bool = connection.execute(
+        text(
+            "SELECT NOT EXISTS (SELECT 1 FROM attempts WHERE work = :work"
+            " AND subject_id = :subject AND ending = 'accepted')"
+            " AND EXISTS (SELECT 1 FROM change_requests WHERE id = :request"
+            " AND ended_at IS NULL AND cancel_requested_at IS NULL)"
+        ),
+        _key(work),
+    ).scalar_one()
+    return found
+
+
+def _bury(connection: Connection, work: Work, dead_after: float) -> None:
+    connection.execute(
+        text(
+            "UPDATE attempts SET ended_at = clock_timestamp(), ending = 'lost',"
+            " note = 'taken over: no sign of life' WHERE work = :work AND subject_id = :subject"
+            " AND ended_at IS NULL"
+            " AND heartbeat_at < clock_timestamp() - make_interval(secs => :dead_after)"
+        ),
+        {**_key(work), "dead_after": dead_after},
+    )
+
+
+def _lock(connection: Connection, work: Work) -> None:
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+        {"key": f"{work.name} {work.subject_id}"},
+    )
+
+
+def _key(work: Work) -> dict[str, Any]:
+    return {"work": work.name, "subject": work.subject_id, "request": work.request_id}
