@@ -1,0 +1,48 @@
+# What a person or CI does here, by name. Each verb sets up first, and set-up runs again only when
+# what it installs has changed.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all check fmt bench up flower
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+# Benchmarks to run, as files: make bench BENCH=benchmarks/leases.py
+BENCH ?= $(sort $(wildcard benchmarks/*.py))
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+setup: $(INSTALLED) ## make .venv with everything in it
+
+$(INSTALLED): pyproject.toml requirements.lock
+	.ci/setup
+	@touch $@
+
+demo: setup ## heal a small repository with the whole farm, and show how
+	@$(BIN)/selfheal demo
+
+test: setup ## run the tests, without those of minutes
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: setup ## run all tests
+	$(BIN)/python -m pytest
+
+check: setup ## format, lint, types, floors, and coverage of unit and integration tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/unit tests/integration -m "not slow" --quiet \
+	    --cov --cov-report=term --cov-fail-under=85
+
+fmt: setup ## format, and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## print the benchmarks' ratios
+	@for script in $(BENCH); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+up: setup ## start servers and workers in the foreground
+	@$(BIN)/selfheal up
+
+flower: setup ## watch the running farm's Celery workers in a browser
+	@$(BIN)/celery -A selfheal flower --address=127.0.0.1
