@@ -13,21 +13,29 @@ import pytest
 MARK = "SELFHEAL_TEST_RUN"
 GRACE_SECONDS = 5.0
 
+_FOLDER = pytest.StashKey[Path]()
+_COMPLAINTS = pytest.StashKey[list[str]]()
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Mark everything this run starts: children inherit the environment."""
+
+def pytest_configure() -> None:
+    """Mark what this run starts: children inherit the environment."""
     os.environ[MARK] = uuid.uuid4().hex
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _folder_of_the_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """A server started with an environment of its own still names its folder."""
+    request.config.stash[_FOLDER] = tmp_path_factory.getbasetemp()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fail a run that leaves processes behind, and in CI one that skipped tests."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    complaints = [f"left behind: {process}" for process in _left_behind()]
+    complaints = [f"left behind: {process}" for process in _left_behind(session.config)]
     if os.environ.get("CI") == "true" and reporter is not None:
-        complaints += [
-            f"skipped in CI: {report.nodeid}" for report in reporter.stats.get("skipped", ())
-        ]
+        skipped = reporter.stats.get("skipped", ())
+        complaints += [f"skipped in CI: {report.nodeid}" for report in skipped]
     if complaints and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     session.config.stash[_COMPLAINTS] = complaints
@@ -40,27 +48,26 @@ def pytest_terminal_summary(
         terminalreporter.write_line(complaint, red=True)
 
 
-_COMPLAINTS = pytest.StashKey[list[str]]()
-
-
-def _left_behind() -> list[str]:
+def _left_behind(config: pytest.Config) -> list[str]:
     """What this run started and what still runs after a grace, as `pid command`."""
+    folder = config.stash.get(_FOLDER, None)
     deadline = time.monotonic() + GRACE_SECONDS
-    while (running := list(_marked())) and time.monotonic() < deadline:
+    while (running := list(_started_by_this_run(folder))) and time.monotonic() < deadline:
         time.sleep(0.1)
     return running
 
 
-def _marked() -> Iterator[str]:
-    needle = f"{MARK}={os.environ[MARK]}".encode()
-    for folder in Path("/proc").glob("[0-9]*"):
-        if int(folder.name) == os.getpid():
+def _started_by_this_run(folder: Path | None) -> Iterator[str]:
+    for process in Path("/proc").glob("[0-9]*"):
+        if int(process.name) == os.getpid():
             continue
         try:
-            if needle in (folder / "environ").read_bytes().split(b"\0"):
-                command = (
-                    (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                )
-                yield f"{folder.name} {command.strip()[:200]}"
+            command = (
+                (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            )
+            places = f"{command} {os.readlink(process / 'cwd')}/"
+            marked = f"{MARK}={os.environ[MARK]}".encode() in (process / "environ").read_bytes()
         except OSError:  # gone meanwhile, or another user's
             continue
+        if marked or (folder is not None and f"{folder}/" in places):
+            yield f"{process.name} {command.strip()[:200]}"
