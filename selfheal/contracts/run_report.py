@@ -48,6 +48,20 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 to PLANNING when what has landed uncovers failures that the last plan could not see."""
 
 
+Cause = Literal[
+    "landed",
+    "nothing_to_do",
+    "stopped_after",
+    "partly_landed",
+    "no_fix",
+    "environment",
+    "try_later",
+    "cancelled",
+    "internal",
+]
+"""Why a request ended, for programs; `reason` says it to people."""
+
+
 class SuiteEvidence(Value):
     """What the test suite said at one commit: counts, and the ids that did not pass."""
 
@@ -74,6 +88,7 @@ class RunReport(Document):
 
     request_id: UUID
     state: State
+    cause: Cause
     plan_id: UUID | None = None
     bundle: TaskBundle | None = None
     results: tuple[CommitResult, ...] = ()

@@ -55,7 +55,7 @@ def place(bundle: TaskBundle) -> tuple[NewTask, ...]:
     """Each task with its parents and the longest path below it, in (step, id) order."""
     ordered = sorted(bundle.tasks, key=lambda task: (task.step_number, task.id))
     parents = _chain(ordered) if bundle.force_sequential else _needs(ordered)
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[UUID] = nx.DiGraph()
     graph.add_nodes_from(task.id for task in ordered)
     graph.add_edges_from((up, child) for child, ups in parents.items() for up, _ in ups)
     depth: dict[UUID, int] = {}

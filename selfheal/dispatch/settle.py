@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from selfheal.contracts import names
 from selfheal.contracts.commit_result import CommitResult
 from selfheal.dispatch.release import release_task
 from selfheal.store import attempts, events, outbox
 from selfheal.store.attempts import Attempt
+from selfheal.store.rounds import EdgeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,15 @@ class Settled:
     round_complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a CodingTask stands."""
+
+    id: UUID
+    round_id: UUID
+    request_id: UUID
+
+
 def settle(connection: Connection, attempt: Attempt, result: CommitResult) -> Settled:
     """Accept `result` as the outcome of its task, in the caller's one transaction.
 
@@ -30,38 +40,50 @@ def settle(connection: Connection, attempt: Attempt, result: CommitResult) -> Se
     at zero, settled results for descendants that can no longer run, the round's count, and the
     outbox row of the round's body when nothing is left open. Raises Fenced for a stale attempt:
     then nothing is written. The result's primary key lets one result per task in, ever.
-
-    Race closed: two parents of one child that settle at once, and a failing parent that settles
-    descendants while a sibling counts them down. The round's row is locked first, so settlings
-    of one round happen one after another, in the same lock order.
     """
     attempts.fence(connection, attempt)
+    attempts.finish(connection, attempt, "accepted", note=f"{result.status} {result.verdict}")
+    return _settle(connection, attempt, result)
+
+
+def give_up(connection: Connection, attempt: Attempt, result: CommitResult) -> Settled:
+    """Settle a task whose last attempt was buried in this same transaction."""
+    attempts.conclude(connection, attempt, note=f"given up: {result.reason}")
+    return _settle(connection, attempt, result)
+
+
+def _settle(connection: Connection, attempt: Attempt, result: CommitResult) -> Settled:
     task = _lock_round_of(connection, result.task_id)
     _write(connection, result, attempt.token)
-    attempts.finish(connection, attempt, "accepted", note=f"{result.status} {result.verdict}")
     _record(connection, task.request_id, result, who=attempt.worker, token=attempt.token)
     if result.status == "SUCCESS":
-        released, unreachable = _count_down(connection, task, kinds=("needs", "order")), ()
+        unreachable: tuple[UUID, ...] = ()
+        released = _count_down(connection, task, task.id, kinds=("needs", "order"))
     else:
         unreachable = _settle_unreachable(connection, task, result)
-        after = (result.task_id, *unreachable)
         released = tuple(
-            one
-            for settled in after
-            for one in _count_down(connection, task, kinds=("order",), parent=settled)
+            child
+            for settled in (task.id, *unreachable)
+            for child in _count_down(connection, task, settled, kinds=("order",))
         )
     complete = _close(connection, task, settled=1 + len(unreachable))
     return Settled(released, unreachable, complete)
 
 
-def _lock_round_of(connection: Connection, task_id: UUID) -> Row[tuple[UUID, UUID, UUID]]:
-    return connection.execute(
+def _lock_round_of(connection: Connection, task_id: UUID) -> _Place:
+    """Where the task stands, with its round held for this transaction.
+
+    Race closed: two parents of one child that settle at once, and a failing parent that settles
+    descendants while a sibling counts them down. Settlings of one round happen one after another.
+    """
+    row = connection.execute(
         text(
             "SELECT t.id, t.round_id, t.request_id FROM coding_tasks t"
             " JOIN rounds r ON r.id = t.round_id WHERE t.id = :id FOR UPDATE OF r"
         ),
         {"id": task_id},
     ).one()
+    return _Place(**row._mapping)
 
 
 def _write(connection: Connection, result: CommitResult, token: int | None) -> None:
@@ -89,10 +111,10 @@ def _write(connection: Connection, result: CommitResult, token: int | None) -> N
 
 def _count_down(
     connection: Connection,
-    task: Row[tuple[UUID, UUID, UUID]],
+    task: _Place,
+    parent: UUID,
     *,
-    kinds: tuple[str, ...],
-    parent: UUID | None = None,
+    kinds: tuple[EdgeKind, ...],
 ) -> tuple[UUID, ...]:
     """One parent less for each child; children at zero are released."""
     rows = connection.execute(
@@ -103,7 +125,7 @@ def _count_down(
             " WHERE parent_id = :parent AND kind = ANY(:kinds))"
             " RETURNING id, waiting_on, depth_below"
         ),
-        {"parent": parent or task.id, "kinds": list(kinds)},
+        {"parent": parent, "kinds": list(kinds)},
     )
     ready = sorted((row for row in rows if row.waiting_on == 0), key=lambda row: row.id)
     for row in ready:
@@ -112,7 +134,7 @@ def _count_down(
 
 
 def _settle_unreachable(
-    connection: Connection, task: Row[tuple[UUID, UUID, UUID]], result: CommitResult
+    connection: Connection, task: _Place, result: CommitResult
 ) -> tuple[UUID, ...]:
     """Descendants that needed this task can no longer run: they end with it, for its reason."""
     rows = connection.execute(
@@ -139,7 +161,7 @@ def _settle_unreachable(
     return unreachable
 
 
-def _close(connection: Connection, task: Row[tuple[UUID, UUID, UUID]], *, settled: int) -> bool:
+def _close(connection: Connection, task: _Place, *, settled: int) -> bool:
     """Count the round down; at zero its body is released under its frozen id."""
     row = connection.execute(
         text(

@@ -54,9 +54,9 @@ def begin(
     time, against acceptance too; the unique index on live attempts is the backstop.
     """
     _lock(connection, work)
+    _bury(connection, work, dead_after)  # first: it waits for a sweeper that is burying the same
     if not _is_open(connection, work):
         return None
-    _bury(connection, work, dead_after)
     row = connection.execute(
         text(
             "INSERT INTO attempts"
@@ -96,6 +96,14 @@ def finish(connection: Connection, attempt: Attempt, ending: Ending, *, note: st
             " WHERE id = :id AND ended_at IS NULL"
         ),
         {"ending": ending, "note": note, "id": attempt.id},
+    )
+
+
+def conclude(connection: Connection, attempt: Attempt, *, note: str) -> None:
+    """Make giving up the accepted outcome of an attempt that this transaction has buried."""
+    connection.execute(
+        text("UPDATE attempts SET ending = 'accepted', note = :note WHERE id = :id"),
+        {"note": note, "id": attempt.id},
     )
 
 

@@ -27,6 +27,7 @@ class RoundRow:
     land_message_id: UUID
     size: int
     open_tasks: int
+    landed_sha: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ def load_round(connection: Connection, round_id: UUID) -> RoundRow:
     """The round; raises UnknownId."""
     row = connection.execute(
         text(
-            "SELECT id, plan_id, number, land_message_id, size, open_tasks"
+            "SELECT id, plan_id, number, land_message_id, size, open_tasks, landed_sha"
             " FROM rounds WHERE id = :id"
         ),
         {"id": round_id},
@@ -121,6 +122,26 @@ def load_round(connection: Connection, round_id: UUID) -> RoundRow:
     if row is None:
         raise UnknownId(f"no round {round_id}")
     return RoundRow(**row._mapping)
+
+
+def note_landed(connection: Connection, round_id: UUID, sha: str) -> None:
+    """Record what the round's green commits were merged to."""
+    connection.execute(
+        text("UPDATE rounds SET landed_sha = :sha WHERE id = :id"), {"sha": sha, "id": round_id}
+    )
+
+
+def last_landed(connection: Connection, request_id: UUID) -> str | None:
+    """The newest commit that any round of the request has landed."""
+    sha: str | None = connection.execute(
+        text(
+            "SELECT r.landed_sha FROM rounds r JOIN plans p ON p.id = r.plan_id"
+            " WHERE p.request_id = :id AND r.landed_sha IS NOT NULL"
+            " ORDER BY p.number DESC, r.number DESC LIMIT 1"
+        ),
+        {"id": request_id},
+    ).scalar_one_or_none()
+    return sha
 
 
 _TASKS = (
@@ -159,13 +180,13 @@ def tasks_of_request(connection: Connection, request_id: UUID) -> tuple[TaskRow,
 
 def ancestors(connection: Connection, task_id: UUID) -> tuple[TaskRow, ...]:
     """Every task that `task_id` comes after, directly or not, in (step, id) order."""
+    above = (
+        "WITH RECURSIVE above(id) AS ("
+        " SELECT parent_id FROM task_edges WHERE child_id = :id"
+        " UNION SELECT e.parent_id FROM task_edges e JOIN above ON e.child_id = above.id) "
+    )
     rows = connection.execute(
-        text(
-            "WITH RECURSIVE above(id) AS ("
-            " SELECT parent_id FROM task_edges WHERE child_id = :id"
-            " UNION SELECT e.parent_id FROM task_edges e JOIN above ON e.child_id = above.id)"
-            f" {_TASKS} WHERE t.id IN (SELECT id FROM above) ORDER BY t.step_number, t.id"
-        ),
+        text(above + _TASKS + " WHERE t.id IN (SELECT id FROM above) ORDER BY t.step_number, t.id"),
         {"id": task_id},
     )
     return tuple(_task(row) for row in rows)

@@ -157,6 +157,7 @@ rounds = Table(
     Column("land_message_id", Uuid, nullable=False, unique=True, comment="the body's frozen id"),
     Column("size", Integer, nullable=False, comment="CodingTasks in the header"),
     Column("open_tasks", Integer, nullable=False, comment="not yet settled; 0 releases the body"),
+    Column("landed_sha", Text, comment="what its green commits were merged to"),
     _at("created_at", "when its header was released", default=True),
     UniqueConstraint("plan_id", "number"),
     CheckConstraint("open_tasks BETWEEN 0 AND size", name="open_tasks_range"),
@@ -269,7 +270,12 @@ leases = Table(
     Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
     Column("repo", Text, nullable=False),
     Column("branch", Text, nullable=False),
-    Column("fq_name", Text, nullable=False, comment="dotted; covers every name below it"),
+    Column(
+        "fq_name",
+        Text(collation="C"),  # by code point: what a name covers is one range of an index
+        nullable=False,
+        comment="dotted; covers every name below it",
+    ),
     Column("kind", Text, nullable=False, comment="module, class, function, method, variable"),
     Column("file_path", Text, nullable=False, comment="relative to the repository"),
     Column("mode", Text, nullable=False),
@@ -284,7 +290,12 @@ leases = Table(
     Column("state", Text, nullable=False, server_default="held"),
     Column("claimed_sha", Text, comment="the commit that used it"),
     _at("reserved_at", "when it was reserved", default=True),
-    _at("expires_at", "when it lapses unless renewed"),
+    Column(
+        "expires_at",
+        DateTime(timezone=True),
+        nullable=False,
+        comment="when it lapses unless renewed",
+    ),
     _at("ended_at", "when it was claimed, released or expired"),
     _one_of("mode", ("exclusive", "shared")),
     _one_of("state", ("held", "claimed", "released", "expired")),
@@ -298,6 +309,13 @@ Index(
     leases.c.fq_name,
     unique=True,
     postgresql_where=text("state = 'held' AND mode = 'exclusive'"),
+)
+Index(
+    "ix_held_leases",
+    leases.c.repo,
+    leases.c.branch,
+    leases.c.fq_name,
+    postgresql_where=text("state = 'held'"),
 )
 Index("ix_leases_of_plan", leases.c.plan_id)
 

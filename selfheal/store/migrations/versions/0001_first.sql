@@ -63,7 +63,7 @@ CREATE TABLE leases (
     id UUID DEFAULT gen_random_uuid() NOT NULL,
     repo TEXT NOT NULL,
     branch TEXT NOT NULL,
-    fq_name TEXT NOT NULL,
+    fq_name TEXT COLLATE "C" NOT NULL,
     kind TEXT NOT NULL,
     file_path TEXT NOT NULL,
     mode TEXT NOT NULL,
@@ -72,7 +72,7 @@ CREATE TABLE leases (
     state TEXT DEFAULT 'held' NOT NULL,
     claimed_sha TEXT,
     reserved_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-    expires_at TIMESTAMP WITH TIME ZONE,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
     ended_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_leases PRIMARY KEY (id),
     CONSTRAINT ck_leases_mode_known CHECK (mode IN ('exclusive', 'shared')),
@@ -80,6 +80,7 @@ CREATE TABLE leases (
     CONSTRAINT ck_leases_ended_when_not_held CHECK ((state = 'held') = (ended_at IS NULL)),
     CONSTRAINT ck_leases_claim_has_commit CHECK ((state = 'claimed') = (claimed_sha IS NOT NULL))
 );
+CREATE INDEX ix_held_leases ON leases (repo, branch, fq_name) WHERE state = 'held';
 CREATE INDEX ix_leases_of_plan ON leases (plan_id);
 CREATE UNIQUE INDEX one_exclusive_holder ON leases (repo, branch, fq_name) WHERE state = 'held' AND mode = 'exclusive';
 COMMENT ON COLUMN leases.fq_name IS 'dotted; covers every name below it';
@@ -218,6 +219,7 @@ CREATE TABLE rounds (
     land_message_id UUID NOT NULL,
     size INTEGER NOT NULL,
     open_tasks INTEGER NOT NULL,
+    landed_sha TEXT,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_rounds PRIMARY KEY (id),
     CONSTRAINT uq_rounds_plan_id_number UNIQUE (plan_id, number),
@@ -230,6 +232,7 @@ COMMENT ON COLUMN rounds.number IS '1, then one per rerun or send-back';
 COMMENT ON COLUMN rounds.land_message_id IS 'the body''s frozen id';
 COMMENT ON COLUMN rounds.size IS 'CodingTasks in the header';
 COMMENT ON COLUMN rounds.open_tasks IS 'not yet settled; 0 releases the body';
+COMMENT ON COLUMN rounds.landed_sha IS 'what its green commits were merged to';
 COMMENT ON COLUMN rounds.created_at IS 'when its header was released';
 
 CREATE TABLE steps (

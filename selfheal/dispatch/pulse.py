@@ -1,0 +1,70 @@
+"""The heartbeat of an attempt, and what it hears back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import Literal, Self
+
+from selfheal.errors import AttemptLost, Cancelled, StoreUnavailable
+from selfheal.store import attempts
+from selfheal.store.attempts import Attempt
+from selfheal.store.database import Database
+
+
+class Pulse:
+    """Beats in a thread while the context is open.
+
+    `stopping()` turns true when the attempt was taken over, when somebody cancelled the request,
+    or when no beat got through for so long that another attempt may have begun: long waits look at
+    it and end. `check()` then raises what happened.
+    """
+
+    def __init__(
+        self, database: Database, attempt: Attempt, *, every: float, dead_after: float
+    ) -> None:
+        self._database = database
+        self._attempt = attempt
+        self._every = every
+        self._dead_after = dead_after
+        self._heard: Literal["go_on", "lost", "cancelled"] = "go_on"
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat_on, name="pulse", daemon=True)
+
+    def stopping(self) -> bool:
+        """Whether the work should end now."""
+        return self._heard != "go_on"
+
+    def check(self) -> None:
+        """Raise Cancelled or AttemptLost if the work should end now."""
+        if self._heard == "cancelled":
+            raise Cancelled("the ChangeRequest was cancelled")
+        if self._heard == "lost":
+            raise AttemptLost(f"attempt {self._attempt.number} has been taken over")
+
+    def _beat_on(self) -> None:
+        last = time.monotonic()
+        while not self._ended.wait(self._every) and not self.stopping():
+            try:
+                with self._database.begin() as connection:
+                    self._heard = attempts.beat(connection, self._attempt)
+                last = time.monotonic()
+            except StoreUnavailable:
+                # Without a database nobody can take over either, but its clock goes on: once it
+                # is back this attempt counts as dead, so it stops by its own monotonic clock.
+                if time.monotonic() - last > self._dead_after:
+                    self._heard = "lost"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._thread.join(timeout=self._every + 5)

@@ -1,0 +1,52 @@
+"""From the outbox to the broker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from selfheal.contracts.names import Pool
+from selfheal.errors import BrokerUnavailable
+from selfheal.store import outbox
+from selfheal.store.database import Database
+from selfheal.store.outbox import Message
+
+BATCH = 200
+"""Rows claimed at once: small enough that sending them ends before the claim lapses."""
+
+
+class Sender(Protocol):
+    """The broker, seen from here."""
+
+    def send(self, message: Message) -> None:
+        """Hand `message` to the broker; raises BrokerUnavailable."""
+
+    def ready(self, pool: Pool) -> int:
+        """Messages that wait in the queue of `pool`; raises BrokerUnavailable."""
+
+
+def flush(database: Database, sender: Sender) -> int:
+    """Send what waits in the outbox; returns how many went.
+
+    Never raises for the broker: what it does not take stays, and the sweeper tries again.
+    """
+    sent = 0
+    while True:
+        with database.begin() as connection:
+            batch = outbox.claim_unsent(connection, limit=BATCH)
+        taken = _send(sender, batch)
+        with database.begin() as connection:
+            outbox.mark_sent(connection, [message.message_id for message in batch[:taken]])
+            outbox.unclaim(connection, [message.message_id for message in batch[taken:]])
+        sent += taken
+        if taken < BATCH:
+            return sent
+
+
+def _send(sender: Sender, batch: Sequence[Message]) -> int:
+    for index, message in enumerate(batch):
+        try:
+            sender.send(message)
+        except BrokerUnavailable:
+            return index
+    return len(batch)
