@@ -63,9 +63,9 @@ def _started_by_this_run(folder: Path | None) -> Iterator[str]:
             continue
         try:
             command = (
-                (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
             )
-            places = f"{command} {os.readlink(process / 'cwd')}/"
+            places = f"{command} {(process / 'cwd').readlink()}/"
             marked = f"{MARK}={os.environ[MARK]}".encode() in (process / "environ").read_bytes()
         except OSError:  # gone meanwhile, or another user's
             continue
