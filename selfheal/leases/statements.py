@@ -1,0 +1,144 @@
+"""The statements of the table `leases`, each with the race it closes.
+
+They are right at READ COMMITTED, PostgreSQL's default, where every statement sees what was
+committed before it began. Rows are locked in the order of their tokens, and after the branch lock:
+so no two transactions wait for each other.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+LOCK_BRANCH = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(:repo || chr(10) || :branch, 7353))"
+)
+"""One reservation per branch at a time, until its transaction ends.
+
+Race closed: two plans that look at the same moment, see nothing in the way, and both insert. It is
+a statement of its own because one that looked *and* waited would look with the eyes it had before
+the wait. Two branches with the same hash only wait for each other.
+"""
+
+EXPIRE_IN_THE_WAY = text("""
+UPDATE leases SET state = 'expired', ended_at = clock_timestamp()
+WHERE id IN (
+    SELECT held.id
+    FROM unnest(CAST(:lows AS text[]), CAST(:highs AS text[])) AS reach(low, high)
+    JOIN leases AS held ON held.fq_name BETWEEN reach.low AND reach.high
+    WHERE held.repo = :repo AND held.branch = :branch AND held.state = 'held'
+      AND held.expires_at <= clock_timestamp()
+    ORDER BY held.token
+    FOR UPDATE OF held SKIP LOCKED
+)
+""")
+"""End what has lapsed and overlaps; from here on the column `state` alone decides.
+
+Race closed: a renewal that began in time and commits late. Its row is locked, so it is skipped,
+stays 'held' and blocks; waiting for it while holding the branch lock could deadlock.
+"""
+
+TAKE = text("""
+WITH moment AS MATERIALIZED (
+    SELECT clock_timestamp() AS now, make_interval(secs => :ttl_seconds) AS ttl
+), wanted AS (
+    SELECT *
+    FROM unnest(CAST(:names AS text[]), CAST(:kinds AS text[]), CAST(:paths AS text[]))
+        AS wanted(fq_name, kind, file_path)
+), blocking AS MATERIALIZED (
+    SELECT held.*
+    FROM unnest(CAST(:lows AS text[]), CAST(:highs AS text[])) AS reach(low, high)
+    JOIN leases AS held ON held.fq_name BETWEEN reach.low AND reach.high
+    CROSS JOIN moment
+    WHERE held.repo = :repo AND held.branch = :branch AND held.state = 'held'
+      AND 'exclusive' IN (held.mode, :mode)
+      AND (held.plan_id <> :plan_id OR held.expires_at <= moment.now)
+    ORDER BY held.token
+    LIMIT 1
+), kept AS (
+    UPDATE leases SET expires_at = greatest(leases.expires_at, moment.now + moment.ttl)
+    FROM moment
+    WHERE leases.id IN (
+        SELECT mine.id
+        FROM leases AS mine JOIN wanted USING (fq_name) CROSS JOIN moment
+        WHERE mine.repo = :repo AND mine.branch = :branch AND mine.state = 'held'
+          AND mine.plan_id = :plan_id AND mine.mode = :mode AND mine.expires_at > moment.now
+          AND NOT EXISTS (SELECT FROM blocking)
+        ORDER BY mine.token
+        FOR UPDATE OF mine
+    )
+    RETURNING leases.*
+), granted AS (
+    INSERT INTO leases (repo, branch, fq_name, kind, file_path, mode, plan_id, expires_at)
+    SELECT :repo, :branch, fq_name, kind, file_path, :mode, :plan_id, moment.now + moment.ttl
+    FROM wanted CROSS JOIN moment
+    WHERE NOT EXISTS (SELECT FROM blocking) AND fq_name NOT IN (SELECT fq_name FROM kept)
+    RETURNING *
+)
+SELECT true AS blocked, * FROM blocking
+UNION ALL SELECT false, * FROM kept
+UNION ALL SELECT false, * FROM granted
+""")
+"""All or nothing: the one lease in the way, or a lease on every wanted symbol.
+
+A reach is a range of names: a symbol covers itself and what lies below it, and is covered by each
+name above it. What the plan holds already is kept, with its token, and renewed. One moment decides
+the whole statement: a lease cannot be live in one part of it and lapsed in another. A lapsed row
+that EXPIRE_IN_THE_WAY had to skip blocks even its own plan; it is gone a moment later.
+"""
+
+RENEW = text("""
+UPDATE leases
+SET expires_at = greatest(expires_at, clock_timestamp() + make_interval(secs => :ttl_seconds))
+WHERE id IN (
+    SELECT id FROM leases
+    WHERE plan_id = :plan_id AND state = 'held' AND expires_at > clock_timestamp()
+    ORDER BY token
+    FOR UPDATE
+)
+""")
+"""Race closed: a renewal that waits behind the sweep. It looks again at the row it waited for,
+finds it expired, and leaves it so: what has lapsed is never revived.
+"""
+
+CLAIM = text("""
+UPDATE leases SET state = 'claimed', claimed_sha = :commit_sha, ended_at = clock_timestamp()
+WHERE id = :id AND token = :token AND state = 'held' AND expires_at > clock_timestamp()
+""")
+"""Race closed: a holder that was paused past its expiry and still believes it holds the symbol."""
+
+RELEASE = text("""
+UPDATE leases SET state = 'released', ended_at = clock_timestamp()
+WHERE id IN (
+    SELECT id FROM leases WHERE plan_id = :plan_id AND state = 'held' ORDER BY token FOR UPDATE
+)
+""")
+
+EXPIRE = text("""
+UPDATE leases SET state = 'expired', ended_at = clock_timestamp()
+WHERE id IN (
+    SELECT id FROM leases WHERE state = 'held' AND expires_at <= clock_timestamp()
+    ORDER BY token
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING *
+""")
+"""Race closed: two sweepers, or a sweeper and a reservation. A locked row is somebody's already."""
+
+HELD_BY = text("""
+SELECT * FROM leases
+WHERE plan_id = :plan_id AND state = 'held' AND expires_at > clock_timestamp()
+ORDER BY token
+""")
+
+LIVE = text("""
+SELECT * FROM leases
+WHERE repo = :repo AND branch = :branch AND state = 'held' AND expires_at > clock_timestamp()
+ORDER BY token
+""")
+
+PLACE_OF_PLAN = text("""
+SELECT DISTINCT repo, branch FROM leases
+WHERE plan_id = :plan_id AND state = 'held' AND expires_at > clock_timestamp()
+""")
+
+LOOK_UP = text("SELECT token, state, expires_at FROM leases WHERE id = :id")
