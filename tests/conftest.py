@@ -1,73 +1,91 @@
-"""What holds for every test: a run leaves no process behind, and CI accepts no skipped test."""
+"""Servers for every test that needs them: started once, with nothing in the environment."""
 
 from __future__ import annotations
 
-import os
-import time
-import uuid
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import count, cycle
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-MARK = "SELFHEAL_TEST_RUN"
-GRACE_SECONDS = 5.0
-
-_FOLDER = pytest.StashKey[Path]()
-_COMPLAINTS = pytest.StashKey[list[str]]()
+if TYPE_CHECKING:
+    from selfheal.embedded.provider import Servers
+    from selfheal.embedded.run_folder import RunFolder
 
 
-def pytest_configure() -> None:
-    """Mark what this run starts: children inherit the environment."""
-    os.environ[MARK] = uuid.uuid4().hex
+@pytest.fixture(scope="session")
+def run_folder() -> Iterator[RunFolder]:
+    """The run folder of `servers`; its path is short enough for any socket in it."""
+    from selfheal.embedded.run_folder import RunFolder
+
+    path = Path(tempfile.mkdtemp(prefix="selfheal-tests-", dir="/tmp"))
+    yield RunFolder.open(path)
+    shutil.rmtree(path)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _folder_of_the_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
-    """A server started with an environment of its own still names its folder."""
-    request.config.stash[_FOLDER] = tmp_path_factory.getbasetemp()
+@pytest.fixture(scope="session")
+def servers(run_folder: RunFolder) -> Iterator[Servers]:
+    """A PostgreSQL and a Valkey that run until the session ends."""
+    from selfheal.embedded.provider import start_servers
+
+    with start_servers(run_folder) as started:
+        yield started
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fail a run that leaves processes behind, and in CI one that skipped tests."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    complaints = [f"left behind: {process}" for process in _left_behind(session.config)]
-    if os.environ.get("CI") == "true" and reporter is not None:
-        skipped = reporter.stats.get("skipped", ())
-        complaints += [f"skipped in CI: {report.nodeid}" for report in skipped]
-    if complaints and exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    session.config.stash[_COMPLAINTS] = complaints
+@pytest.fixture(scope="session")
+def fresh_database(servers: Servers, run_folder: RunFolder) -> Iterator[Callable[..., str]]:
+    """Call it for the URL of a new, empty database; `template=URL` copies another one instead.
+
+    A template must have no open connection while it is copied.
+    """
+    import psycopg
+
+    from selfheal.embedded.postgres import Postgres
+
+    numbers = count(1)
+    postgres = Postgres(run_folder)
+    with psycopg.connect(_libpq(servers.database_url), autocommit=True) as connection:
+
+        def create(*, template: str | None = None) -> str:
+            name = f"test_{next(numbers)}"
+            source = _database_name(template) if template else "template0"
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+            return postgres.database_url(name)
+
+        yield create
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    for complaint in config.stash.get(_COMPLAINTS, []):
-        terminalreporter.write_line(complaint, red=True)
+@pytest.fixture(scope="module")
+def database_url(fresh_database: Callable[..., str]) -> str:
+    """An empty database of this test module."""
+    return fresh_database()
 
 
-def _left_behind(config: pytest.Config) -> list[str]:
-    """What this run started and what still runs after a grace, as `pid command`."""
-    folder = config.stash.get(_FOLDER, None)
-    deadline = time.monotonic() + GRACE_SECONDS
-    while (running := list(_started_by_this_run(folder))) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return running
+@pytest.fixture(scope="session")
+def _virtual_hosts() -> Iterator[int]:
+    return cycle(range(1, 16))
 
 
-def _started_by_this_run(folder: Path | None) -> Iterator[str]:
-    for process in Path("/proc").glob("[0-9]*"):
-        if int(process.name) == os.getpid():
-            continue
-        try:
-            command = (
-                (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-            )
-            places = f"{command} {(process / 'cwd').readlink()}/"
-            marked = f"{MARK}={os.environ[MARK]}".encode() in (process / "environ").read_bytes()
-        except OSError:  # gone meanwhile, or another user's
-            continue
-        if marked or (folder is not None and f"{folder}/" in places):
-            yield f"{process.name} {command.strip()[:200]}"
+@pytest.fixture
+def broker_url(servers: Servers, run_folder: RunFolder, _virtual_hosts: Iterator[int]) -> str:
+    """A virtual host of the broker with nothing in it."""
+    import redis
+
+    from selfheal.embedded.valkey import Valkey
+
+    number = next(_virtual_hosts)
+    valkey = Valkey(run_folder)
+    with redis.Redis(unix_socket_path=str(valkey.socket), db=number) as client:
+        client.flushdb()
+    return valkey.virtual_host_url(number)
+
+
+def _libpq(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def _database_name(url: str) -> str:
+    return url.partition("@/")[2].partition("?")[0]

@@ -1,0 +1,88 @@
+"""Servers that somebody else runs: nothing is started, their URLs are checked."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+import psycopg
+from kombu.connection import Connection
+
+from selfheal.embedded.binaries import OLDEST_POSTGRES
+from selfheal.errors import (
+    BrokerUnavailable,
+    EnvironmentUnusable,
+    InvalidSettings,
+    StoreUnavailable,
+)
+
+ANSWER_SECONDS = 5
+
+POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+
+# Scheme, anybody's name and password, then the place, then options. A URL of another form is not
+# shown at all: a password that is not percent-encoded may stand anywhere in it.
+HOST = r"(?:[\w.-]*|\[[0-9a-f:.]+\])"
+READABLE = re.compile(rf"([\w+]+://)(?:[^@?]*@)?({HOST}(?::\d+)?(?:/[\w./%-]*)?)(?:\?[^@]*)?")
+OPTION = re.compile(r"password=([^&]*)")
+
+
+def check_database(url: str) -> str:
+    """The URL of a PostgreSQL that answers, in SQLAlchemy's form with psycopg.
+
+    Raises InvalidSettings (no PostgreSQL URL), StoreUnavailable (no answer) or EnvironmentUnusable
+    (too old). No message shows a password.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme not in POSTGRES_SCHEMES or not rest:
+        raise InvalidSettings(
+            f"database URL: expected postgresql://USER@HOST/DATABASE, found {_shown(url)}"
+        )
+    try:
+        with psycopg.connect(f"postgresql://{rest}", connect_timeout=ANSWER_SECONDS) as connection:
+            version = connection.info.server_version
+    except psycopg.Error as error:
+        raise StoreUnavailable(_no_answer("database", url, error)) from None
+    if version < OLDEST_POSTGRES * 10_000:
+        raise EnvironmentUnusable(
+            f"the database at {_shown(url)} is PostgreSQL {version // 10_000}: "
+            f"expected {OLDEST_POSTGRES} or newer"
+        )
+    return f"postgresql+psycopg://{rest}"
+
+
+def check_broker(url: str) -> str:
+    """The URL of a broker that answers, as it came.
+
+    Raises BrokerUnavailable; no message shows a password.
+    """
+    try:
+        with Connection(url, connect_timeout=ANSWER_SECONDS) as connection:  # type: ignore[no-untyped-call]
+            connection.ensure_connection(max_retries=1, timeout=ANSWER_SECONDS)
+    except Exception as error:
+        # Each transport raises errors of its own, and all of them mean this.
+        raise BrokerUnavailable(_no_answer("broker", url, error)) from None
+    return url
+
+
+def _no_answer(server: str, url: str, error: Exception) -> str:
+    said = str(error).strip() or type(error).__name__
+    for secret in _secrets(url):
+        said = said.replace(secret, "***")
+    return (
+        f"the {server} at {_shown(url)} does not answer ({said}): "
+        "start it or correct its URL; without a URL an embedded one is started"
+    )
+
+
+def _shown(url: str) -> str:
+    """Scheme, host, port and path: what helps, without user, password and options."""
+    readable = READABLE.fullmatch(url)
+    return f"{readable[1]}{readable[2]}" if readable else "a URL that cannot be read"
+
+
+def _secrets(url: str) -> set[str]:
+    """What in the URL may be a password, as written and as meant."""
+    before_host, _, after = url.partition("://")[2].rpartition("@")
+    passwords = [before_host.partition(":")[2], *OPTION.findall(after)]
+    return {form for secret in passwords for form in (secret, unquote(secret)) if form}
