@@ -1,9 +1,14 @@
-"""Servers for every test that needs them: started once, with nothing in the environment."""
+"""What holds for every test, and the servers that many of them share.
+
+A run leaves no process behind, and CI accepts no skipped test. The servers are started once, when
+the first test asks for them, and need nothing from the environment.
+"""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import os
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from itertools import count, cycle
 from pathlib import Path
@@ -15,15 +20,53 @@ if TYPE_CHECKING:
     from selfheal.embedded.provider import Servers
     from selfheal.embedded.run_folder import RunFolder
 
+MARK = "SELFHEAL_TEST_RUN"
+GRACE_SECONDS = 5.0
+
+_FOLDER = pytest.StashKey[Path]()
+_COMPLAINTS = pytest.StashKey[list[str]]()
+
+
+def pytest_configure() -> None:
+    """Mark what this run starts: children inherit the environment."""
+    os.environ[MARK] = uuid.uuid4().hex
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _folder_of_the_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """A server started with an environment of its own still names its folder."""
+    request.config.stash[_FOLDER] = tmp_path_factory.getbasetemp()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a run that leaves processes behind, and in CI one that skipped tests."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    complaints = [f"left behind: {process}" for process in _left_behind(session.config)]
+    if os.environ.get("CI") == "true" and reporter is not None:
+        skipped = reporter.stats.get("skipped", ())
+        complaints += [f"skipped in CI: {report.nodeid}" for report in skipped]
+    if complaints and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    session.config.stash[_COMPLAINTS] = complaints
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for complaint in config.stash.get(_COMPLAINTS, []):
+        terminalreporter.write_line(complaint, red=True)
+
 
 @pytest.fixture(scope="session")
-def run_folder() -> Iterator[RunFolder]:
-    """The run folder of `servers`; its path is short enough for any socket in it."""
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunFolder]:
+    """The run folder of `servers`."""
+    from selfheal.embedded.provider import wipe
     from selfheal.embedded.run_folder import RunFolder
 
-    path = Path(tempfile.mkdtemp(prefix="selfheal-tests-", dir="/tmp"))
-    yield RunFolder.open(path)
-    shutil.rmtree(path)
+    folder = RunFolder.open(tmp_path_factory.mktemp("servers") / "run")
+    yield folder
+    wipe(folder)
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +124,31 @@ def broker_url(servers: Servers, run_folder: RunFolder, _virtual_hosts: Iterator
     with redis.Redis(unix_socket_path=str(valkey.socket), db=number) as client:
         client.flushdb()
     return valkey.virtual_host_url(number)
+
+
+def _left_behind(config: pytest.Config) -> list[str]:
+    """What this run started and what still runs after a grace, as `pid command`."""
+    folder = config.stash.get(_FOLDER, None)
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (running := list(_started_by_this_run(folder))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return running
+
+
+def _started_by_this_run(folder: Path | None) -> Iterator[str]:
+    for process in Path("/proc").glob("[0-9]*"):
+        if int(process.name) == os.getpid():
+            continue
+        try:
+            command = (
+                (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            )
+            places = f"{command} {(process / 'cwd').readlink()}/"
+            marked = f"{MARK}={os.environ[MARK]}".encode() in (process / "environ").read_bytes()
+        except OSError:  # gone meanwhile, or another user's
+            continue
+        if marked or (folder is not None and f"{folder}/" in places):
+            yield f"{process.name} {command.strip()[:200]}"
 
 
 def _libpq(url: str) -> str:
