@@ -38,23 +38,23 @@ _GRACE_SECONDS = 5
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
-_CONFIG = (
-    "core.hooksPath=/dev/null",
-    "core.fsmonitor=false",
-    "core.protectHFS=true",
-    "core.protectNTFS=true",
-    "core.attributesFile=/dev/null",
-    "core.splitIndex=false",
-    "credential.helper=",
-    "submodule.recurse=false",
-    "fetch.recurseSubmodules=false",
-    "push.recurseSubmodules=no",
-    "diff.ignoreSubmodules=all",
-    "commit.gpgSign=false",
-    "log.showSignature=false",
-    "gc.auto=0",
-    "maintenance.auto=false",
-)
+_CONFIG: Mapping[str, str] = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.protectHFS": "true",
+    "core.protectNTFS": "true",
+    "core.attributesFile": "/dev/null",
+    "core.splitIndex": "false",
+    "credential.helper": "",
+    "submodule.recurse": "false",
+    "fetch.recurseSubmodules": "false",
+    "push.recurseSubmodules": "no",
+    "diff.ignoreSubmodules": "all",
+    "commit.gpgSign": "false",
+    "log.showSignature": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+}
 
 _ENVIRONMENT: Mapping[str, str] = {
     "LANGUAGE": "C",
@@ -150,7 +150,9 @@ class Git:
         self.git_dir = git_dir
         self.work_tree = work_tree
         self._credential = credential
-        self._config = dict(config or {})
+        self._config = {**_CONFIG, **(config or {})}
+        if credential:
+            self._config[f"credential.{credential.origin}.helper"] = _CREDENTIAL_HELPER
         secrets = [("git-password", credential.password)] if credential else []
         self._redactor = Redactor(secrets)
 
@@ -185,7 +187,7 @@ class Git:
         )
         output = _finish(process, stdin=stdin, seconds=seconds, shown=f"git {command}")
         if output.code not in accept:
-            shown = " ".join(["git", command, *tail])
+            shown = " ".join(["git", command, *(word for word in tail if word[:1] != "-")])
             raise GitFailed(self._redactor.redact(shown), self._message(output))
         return output
 
@@ -200,12 +202,8 @@ class Git:
         return self.run(command, *options, operands=operands, paths=paths).line
 
     def _globals(self) -> list[str]:
-        settings = list(_CONFIG)
-        if self._credential:
-            settings.append(f"credential.{self._credential.origin}.helper={_CREDENTIAL_HELPER}")
         work_tree = [f"--work-tree={self.work_tree}"] if self.work_tree else []
-        configured = [word for setting in settings for word in ("-c", setting)]
-        return ["git", f"--git-dir={self.git_dir}", *work_tree, "--no-pager", *configured]
+        return ["git", f"--git-dir={self.git_dir}", *work_tree, "--no-pager"]
 
     def _environment(self, further: Mapping[str, str]) -> dict[str, str]:
         built = {**_ENVIRONMENT, "PATH": _absolute_search_path()}
