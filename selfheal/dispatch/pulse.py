@@ -43,6 +43,13 @@ class Pulse:
         if self._heard == "lost":
             raise AttemptLost(f"attempt {self._attempt.number} has been taken over")
 
+    def wait(self, seconds: float) -> None:
+        """Let `seconds` pass, or less if the work should end; then as `check`."""
+        deadline = time.monotonic() + seconds
+        while not self.stopping() and (left := deadline - time.monotonic()) > 0:
+            self._ended.wait(min(left, 0.2))
+        self.check()
+
     def _beat_on(self) -> None:
         last = time.monotonic()
         while not self._ended.wait(self._every) and not self.stopping():

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from selfheal import leases
 from selfheal.contracts.names import Pool
 from selfheal.dispatch.sender import Sender, flush
 from selfheal.errors import BrokerUnavailable
+from selfheal.leases import reservations
 from selfheal.settings import Settings
 from selfheal.store import attempts, events, outbox
 from selfheal.store.attempts import Attempt
@@ -126,14 +126,12 @@ class Sweeper:
             return otherwise
 
     def _keep_leases(self) -> tuple[int, int]:
-        """Leases of open requests live on; those of ended requests and the lapsed ones end."""
+        """Leases of open requests live on; lapsed ones end. (A request's end releases its own.)"""
         ttl = self._settings.leases.ttl_seconds
         with self._database.begin() as connection:
             due = connection.execute(_DUE_LEASES, {"soon": ttl * 2 / 3}).scalars().all()
-            renewed = sum(leases.renew(connection, plan_id=plan, ttl_seconds=ttl) for plan in due)
-            for plan in connection.execute(_ORPHANED_LEASES).scalars().all():
-                leases.release(connection, plan_id=plan)
-            expired = len(leases.expire(connection))
+            renewed = sum(reservations.renew(connection, plan, ttl_seconds=ttl) for plan in due)
+            expired = len(reservations.expire(connection))
         return renewed, expired
 
 
@@ -141,10 +139,4 @@ _DUE_LEASES = text(
     "SELECT DISTINCT l.plan_id FROM leases l JOIN plans p ON p.id = l.plan_id"
     " JOIN change_requests c ON c.id = p.request_id WHERE l.state = 'held'"
     " AND c.ended_at IS NULL AND l.expires_at < clock_timestamp() + make_interval(secs => :soon)"
-)
-
-_ORPHANED_LEASES = text(
-    "SELECT DISTINCT l.plan_id FROM leases l JOIN plans p ON p.id = l.plan_id"
-    " JOIN change_requests c ON c.id = p.request_id WHERE l.state = 'held'"
-    " AND c.ended_at IS NOT NULL"
 )

@@ -204,6 +204,18 @@ def edges_of_request(connection: Connection, request_id: UUID) -> tuple[tuple[UU
     return tuple((row.parent_id, row.child_id) for row in rows)
 
 
+def ids_of_request(connection: Connection, request_id: UUID) -> tuple[UUID, ...]:
+    """The rounds of a request, in order."""
+    rows = connection.execute(
+        text(
+            "SELECT r.id FROM rounds r JOIN plans p ON p.id = r.plan_id"
+            " WHERE p.request_id = :id ORDER BY p.number, r.number"
+        ),
+        {"id": request_id},
+    )
+    return tuple(row.id for row in rows)
+
+
 def note_base(connection: Connection, task_id: UUID, sha: str) -> None:
     """Record the commit that this task's attempts start from."""
     connection.execute(

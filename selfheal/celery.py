@@ -1,0 +1,163 @@
+"""The Celery app that `celery -A selfheal` finds.
+
+Importing it reads nothing: settings and servers are looked up when Celery first asks for its
+configuration. Without URLs it attaches to the embedded servers of the run folder.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from typing import Any
+
+from celery import Celery, signals
+from kombu import Queue
+from kombu.exceptions import ChannelError, OperationalError
+
+from selfheal.contracts.names import POOLS, ROUTES, Pool
+from selfheal.embedded.provider import Servers
+from selfheal.errors import BrokerUnavailable
+from selfheal.flows.connect import find_servers, open_farm, redactor_of
+from selfheal.flows.farm import Farm
+from selfheal.loader import FarmLoader
+from selfheal.logs import configure_logs
+from selfheal.settings import Settings, load_settings
+from selfheal.store.outbox import Message
+
+TASK_MODULES = tuple(
+    f"selfheal.tasks.{name}"
+    for name in ("cancel", "code", "code_plan", "land", "plan", "submit", "tidy")
+)
+
+
+def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
+    """Celery's settings for work that takes minutes, each with its reason."""
+    return {
+        "broker_url": servers.broker_url,
+        "include": TASK_MODULES,
+        # Results are rows of ours; Celery is given none to keep.
+        "task_ignore_result": True,
+        # Nothing but JSON is read or written: a pickled message runs code.
+        "accept_content": ["json"],
+        "result_accept_content": ["json"],
+        "task_serializer": "json",
+        "result_serializer": "json",
+        # Pools are queues of the same name, and a task cannot end up anywhere else.
+        "task_queues": [Queue(pool, routing_key=pool) for pool in POOLS],
+        "task_routes": {name: {"queue": pool} for name, pool in ROUTES.items()},
+        "task_default_queue": "intake",
+        "task_create_missing_queues": False,
+        # A message is gone only when its work has ended; its copy finds the attempt's row.
+        "task_acks_late": True,
+        "task_acks_on_failure": True,
+        "task_acks_on_timeout": True,
+        # A lost child is retried a bounded number of times, not for ever.
+        "task_retry_on_worker_lost": True,
+        # A worker holds no message that it does not work at, so that others can have it.
+        "worker_prefetch_multiplier": 1,
+        "worker_disable_prefetch": True,
+        # Children are renewed between tasks before leaks add up.
+        "worker_max_tasks_per_child": 50,
+        "task_time_limit": max(pool.time_limit for pool in settings.pools.values()),
+        "task_soft_time_limit": max(pool.soft_time_limit for pool in settings.pools.values()),
+        # Told to stop, a worker lets short work end; what is left is taken over elsewhere.
+        "worker_soft_shutdown_timeout": 5.0,
+        # After a lost connection the attempt goes on: its heartbeat, not the broker, decides.
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_connection_timeout": 5,
+        "broker_transport_options": {
+            # A last net, longer than any task: liveness is decided in PostgreSQL.
+            "visibility_timeout": settings.broker.visibility_timeout_seconds,
+            # kombu looks for unacknowledged messages every 100 s by default (10 x 10).
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            # Half-open sockets are noticed instead of waited on.
+            "socket_keepalive": True,
+            "health_check_interval": 25,
+            "socket_timeout": 30,
+            "socket_connect_timeout": 5,
+        },
+        # Flower reads these; arguments are ids only.
+        "worker_send_task_events": True,
+        "task_send_sent_event": True,
+        "task_track_started": True,
+        # One control message per worker is enough; queues of dead workers must not pile up.
+        "control_queue_expires": 60.0,
+        "event_queue_expires": 60.0,
+        "enable_utc": True,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+    }
+
+
+class _Loader(FarmLoader):
+    """Reads Celery's configuration from selfheal's settings."""
+
+    def read_configuration(self, fail_silently: bool = True) -> Any:  # noqa: FBT001, FBT002
+        del fail_silently  # Celery's parameter; a farm that cannot be configured must say so
+        self.configured = True
+        app: FarmApp = self.app
+        return self.setup_settings(configuration(app.settings, app.servers))
+
+
+class FarmApp(Celery):
+    """Celery with the farm of this process."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of this process, read once; raises InvalidSettings."""
+        return load_settings()
+
+    @cached_property
+    def servers(self) -> Servers:
+        """Broker and database; raises EnvironmentUnusable when none are to be found."""
+        return find_servers(self.settings)
+
+    @cached_property
+    def farm(self) -> Farm:
+        """The farm as this process sees it."""
+        return open_farm(self.settings, self.servers, CelerySender(self))
+
+
+class CelerySender:
+    """Hands outbox messages to the broker through Celery."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def send(self, message: Message) -> None:
+        """Publish one message; raises BrokerUnavailable after one try, for the outbox retries."""
+        try:
+            self._app.send_task(
+                message.task_name,
+                args=[str(message.subject_id)],
+                task_id=str(message.message_id),
+                queue=message.pool,
+                retry=False,
+                ignore_result=True,
+            )
+        except (OperationalError, OSError) as error:
+            raise BrokerUnavailable(f"the broker took no message: {error}") from error
+
+    def ready(self, pool: Pool) -> int:
+        """Messages that wait in the queue of `pool`."""
+        try:
+            with self._app.connection_for_write() as connection:
+                connection.ensure_connection(max_retries=1)
+                declared = connection.default_channel.queue_declare(pool, passive=True)
+                return int(declared.message_count)
+        except ChannelError:  # the queue does not exist yet, or not any more
+            return 0
+        except (OperationalError, OSError) as error:
+            raise BrokerUnavailable(f"the broker does not answer: {error}") from error
+
+
+app = FarmApp("selfheal", loader=_Loader, set_as_current=False)
+
+
+@signals.setup_logging.connect
+def _configure_logs(**_: Any) -> None:
+    """Celery asks this once per worker instead of taking over the root logger."""
+    configure_logs(redactor_of(app.settings), sys.stderr)

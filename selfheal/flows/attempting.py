@@ -1,0 +1,130 @@
+"""One attempt at a piece of work, from its begin to whatever end it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection
+
+from selfheal.dispatch.effect import effect
+from selfheal.dispatch.pulse import Pulse
+from selfheal.errors import Fenced, SelfhealError, Stopped, StoreUnavailable
+from selfheal.flows.farm import Farm
+from selfheal.store import attempts, events, outbox
+from selfheal.store.attempts import Attempt, Work
+
+MAX_FAILURES = 3
+"""Tries at work that fails with an error which may pass: then the error is its outcome."""
+
+Fail = Callable[[Connection, Attempt, Exception], None]
+"""Writes what it means that the work has failed for good; ends the attempt."""
+
+
+class Running:
+    """A living attempt, in the hands of the flow that works at it."""
+
+    def __init__(self, farm: Farm, attempt: Attempt, pulse: Pulse) -> None:
+        self.farm = farm
+        self.attempt = attempt
+        self.stopping = pulse.stopping
+        self.check = pulse.check
+        self.wait = pulse.wait
+
+    @property
+    def checkpoint(self) -> dict[str, Any]:
+        """What the attempt before this one had reached."""
+        return self.attempt.checkpoint
+
+    def keep(self, stage: str, **values: Any) -> None:
+        """Checkpoint: `values` (JSON) survive this worker. Raises Fenced after a takeover."""
+        with self.farm.database.begin() as connection:
+            attempts.checkpoint(connection, self.attempt, stage, values)
+
+    def effect(self, note: str) -> AbstractContextManager[Connection]:
+        """The transaction in which the work's outcome becomes true; raises Fenced."""
+        return effect(self.farm.database, self.attempt, note=note)
+
+
+def attempt(
+    farm: Farm,
+    work: Work,
+    message_id: UUID | None,
+    *,
+    body: Callable[[Running], None],
+    fail: Fail,
+) -> None:
+    """Begin an attempt at `work`, run `body`, and see to it that every end has its row.
+
+    Does nothing where the work is done or in other hands. An error that may pass is tried again
+    through the outbox; any other becomes the outcome by `fail`. When the database is away nothing
+    can be written: the silent attempt is taken over once it is back.
+    """
+    log = structlog.get_logger().bind(work=work.name, subject=str(work.subject_id))
+    with farm.database.begin() as connection:
+        if message_id is not None:
+            outbox.mark_received(connection, message_id)
+        begun = attempts.begin(
+            connection,
+            work,
+            worker=farm.worker,
+            message_id=message_id,
+            dead_after=farm.settings.attempts.dead_after_seconds,
+        )
+    if begun is None:
+        log.info("Nothing to begin: done, ended, or in other hands.", action="attempt.skip")
+        return
+    log = log.bind(token=begun.token)
+    beat = farm.settings.attempts
+    with Pulse(
+        farm.database, begun, every=beat.heartbeat_seconds, dead_after=beat.dead_after_seconds
+    ) as pulse:
+        try:
+            body(Running(farm, begun, pulse))
+        except (Fenced, Stopped) as error:
+            log.info(str(error), action="attempt.stopped")
+            with farm.database.begin() as connection:
+                attempts.finish(connection, begun, "stopped", note=str(error))
+        except StoreUnavailable as error:
+            log.warning(str(error), action="attempt.store_away")
+            raise
+        except Exception as error:
+            log.warning(str(error), action="attempt.failed", exc_info=not _expected(error))
+            _failed(farm, begun, error, fail)
+    farm.flush()
+
+
+def _failed(farm: Farm, begun: Attempt, error: Exception, fail: Fail) -> None:
+    with farm.database.begin() as connection:
+        attempts.fence(connection, begun)
+        failures = attempts.count(connection, begun.work, "failed") + 1
+        if _may_pass(error) and failures < MAX_FAILURES:
+            attempts.finish(connection, begun, "failed", note=str(error))
+            outbox.put(
+                connection,
+                begun.work.name,
+                begun.work.subject_id,
+                request_id=begun.work.request_id,
+            )
+            events.record(
+                connection,
+                begun.work.request_id,
+                who=begun.worker,
+                kind="attempt",
+                token=begun.token,
+                why=f"{begun.work.name} failed and is tried again: {error}",
+            )
+        else:
+            fail(connection, begun, error)
+
+
+def _expected(error: Exception) -> bool:
+    return isinstance(error, SelfhealError)
+
+
+def _may_pass(error: Exception) -> bool:
+    """An error of ours says so itself; a foreign one may have come from the machine's state."""
+    return error.retryable if isinstance(error, SelfhealError) else True

@@ -1,0 +1,34 @@
+"""Cancel: one transaction after which nothing of the request has an effect any more."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from selfheal.flows import report
+from selfheal.flows.farm import Farm
+from selfheal.store import requests
+from selfheal.store.requests import RequestRow
+
+
+def cancel(farm: Farm, request_id: UUID, *, who: str) -> RequestRow:
+    """End the request CANCELLED; one that has ended stays as it is. Raises UnknownId.
+
+    Running attempts hear of it with their next heartbeat and kill what runs in their sandboxes;
+    their effects are refused from this commit on.
+    """
+    with farm.database.begin() as connection:
+        row = requests.follow(connection, request_id)
+        if not row.ended:
+            requests.ask_to_cancel(connection, row.id)
+            report.end(
+                connection,
+                row.id,
+                state="CANCELLED",
+                cause="cancelled",
+                reason=f"cancelled by {who}",
+                who=who,
+                next_step="submit it again when it is wanted after all",
+            )
+        row = requests.load(connection, row.id)
+    farm.flush()
+    return row

@@ -1,0 +1,68 @@
+"""What every flow needs of this process, opened at first use."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import cached_property
+from pathlib import Path
+
+from selfheal.dispatch.sender import Sender, flush
+from selfheal.redaction import Redactor
+from selfheal.sandbox.choose import choose_sandbox
+from selfheal.sandbox.jail import Limits, Sandbox
+from selfheal.settings import Settings
+from selfheal.store.database import Database
+from selfheal.workspace.git import Identity
+from selfheal.workspace.mirror import Mirror
+
+
+class Farm:
+    """One process of the farm: its settings and its ways to database, broker, git and sandbox."""
+
+    def __init__(
+        self, settings: Settings, database: Database, sender: Sender, *, redactor: Redactor
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.sender = sender
+        self.redactor = redactor
+
+    @property
+    def worker(self) -> str:
+        """How this process calls itself in rows: host and process id."""
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        """The first sandbox that proves itself here; raises SandboxUnavailable."""
+        return choose_sandbox(self.settings.sandbox.provider)
+
+    @property
+    def limits(self) -> Limits:
+        """Bounds of one command of a target repository."""
+        chosen = self.settings.sandbox
+        return Limits(
+            wall_seconds=chosen.wall_seconds,
+            cpu_seconds=chosen.wall_seconds * 2,
+            memory_bytes=chosen.memory_bytes,
+            processes=chosen.processes,
+        )
+
+    @property
+    def identity(self) -> Identity:
+        """Author and committer of the farm's commits."""
+        return Identity(self.settings.git.author_name, self.settings.git.author_email)
+
+    @property
+    def worktrees(self) -> Path:
+        """Where this host's worktrees are."""
+        return self.settings.run_folder / "worktrees"
+
+    def mirror(self, repo: str) -> Mirror:
+        """This host's mirror of `repo`, as of its last fetch."""
+        return Mirror.open(self.settings.run_folder / "mirrors", repo)
+
+    def flush(self) -> None:
+        """Send what the last transaction put into the outbox."""
+        flush(self.database, self.sender)

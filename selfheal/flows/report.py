@@ -1,0 +1,136 @@
+"""The RunReport a request ends with, made from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from selfheal import __version__
+from selfheal.contracts import names
+from selfheal.contracts.commit_result import CommitResult
+from selfheal.contracts.run_report import (
+    Cause,
+    RunReport,
+    State,
+    SuiteEvidence,
+    TimelineEntry,
+)
+from selfheal.errors import EnvironmentUnusable, InvalidInput, SelfhealError, Transient
+from selfheal.leases import reservations
+from selfheal.store import attempts, events, outbox, plans, requests, rounds
+from selfheal.store.events import Event
+
+
+def end(
+    connection: Connection,
+    request_id: UUID,
+    *,
+    state: State,
+    cause: Cause,
+    reason: str,
+    who: str,
+    next_step: str = "",
+    landed: tuple[str, str] = ("", ""),
+    after: SuiteEvidence | None = None,
+) -> RunReport:
+    """Bring a request to its end: report, leases released, nothing left to send but its tidying.
+
+    `landed` is branch and sha.
+    """
+    report = _compile(
+        connection,
+        request_id,
+        state=state,
+        cause=cause,
+        reason=reason,
+        next_step=next_step,
+        landed=landed,
+        after=after,
+    )
+    requests.end(connection, report, who=who)
+    for plan in plans.of_request(connection, request_id):
+        reservations.release(connection, plan.id)
+    outbox.withdraw(connection, request_id)
+    attempts.stop_all(connection, request_id, note=f"the request ended {state}")
+    outbox.put(connection, names.TIDY, request_id, request_id=request_id)
+    return report
+
+
+def cause_of(error: Exception) -> tuple[Cause, str]:
+    """What an error means for a request, and what its reader can do."""
+    if isinstance(error, EnvironmentUnusable | InvalidInput):
+        return "environment", "mend what the reason names, then submit again"
+    if isinstance(error, Transient):
+        return "try_later", "submit again later"
+    if isinstance(error, SelfhealError):
+        return "internal", "see the log of the worker named in the timeline"
+    return "internal", f"report this as a defect of selfheal {__version__}, with the worker's log"
+
+
+def _compile(
+    connection: Connection,
+    request_id: UUID,
+    *,
+    state: State,
+    cause: Cause,
+    reason: str,
+    next_step: str,
+    landed: tuple[str, str],
+    after: SuiteEvidence | None,
+) -> RunReport:
+    row = requests.load(connection, request_id)
+    made = plans.of_request(connection, request_id)
+    last = next((plan for plan in reversed(made) if plan.bundle), None)
+    happened = events.of_request(connection, request_id)
+    results = tuple(
+        task.result for task in rounds.tasks_of_request(connection, request_id) if task.result
+    )
+    return RunReport(
+        request_id=request_id,
+        state=state,
+        cause=cause,
+        plan_id=last.id if last else None,
+        bundle=last.bundle if last else None,
+        results=results,
+        landed_branch=landed[0],
+        landed_sha=landed[1],
+        base_sha=row.base_commit_sha or "",
+        reason=reason,
+        looked_at=_looked_at(results),
+        next_step=next_step,
+        before=row.evidence,
+        after=after,
+        sandbox=row.sandbox or "",
+        warnings=tuple(
+            warning.message for plan in made if plan.plan for warning in plan.plan.warnings
+        ),
+        timings=_timings(happened),
+        cost={
+            "usd": sum(result.cost_usd for result in results),
+            "tokens": sum(result.tokens for result in results),
+        },
+        timeline=tuple(_entry(event) for event in happened),
+    )
+
+
+def _looked_at(results: Sequence[CommitResult]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(place for result in results for place in result.looked_at))
+
+
+def _timings(happened: Sequence[Event]) -> dict[str, float]:
+    """Seconds spent in each state, from one state event to the next."""
+    states = [event for event in happened if event.kind == "state" and event.new_state]
+    spent: dict[str, float] = {}
+    for event, following in pairwise(states):
+        name = event.new_state or ""
+        seconds = (following.at - event.at).total_seconds()
+        spent[name] = round(spent.get(name, 0.0) + seconds, 3)
+    return spent
+
+
+def _entry(event: Event) -> TimelineEntry:
+    moved = f"{event.old_state or ''} -> {event.new_state}" if event.new_state else event.kind
+    return TimelineEntry(at=event.at, who=event.who, what=moved, why=event.why)

@@ -1,0 +1,52 @@
+"""ChangeRequest -> a committed row: accepted."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from selfheal.contracts import names
+from selfheal.contracts.change_request import ChangeRequest
+from selfheal.errors import InvalidRequest
+from selfheal.flows.farm import Farm
+from selfheal.store import outbox, plans, requests
+from selfheal.store.requests import Accepted
+
+Door = Literal["terminal", "broker"]
+
+
+def submit(farm: Farm, request: ChangeRequest, *, door: Door) -> Accepted:
+    """Accept `request` once; a repeat of an open failure is folded into the open request.
+
+    Raises InvalidRequest for what this door does not allow. When this returns, the row is
+    committed: the request reaches an end state whatever dies.
+    """
+    if door == "broker":
+        _check_allowed(farm, request)
+    with farm.database.begin() as connection:
+        accepted = requests.accept(connection, request)
+        if accepted.is_new:
+            plan_id = plans.ask_for(connection, request.id, number=1)
+            outbox.put(
+                connection,
+                names.PLAN,
+                plan_id,
+                request_id=request.id,
+                message_id=plan_id,
+                urgency=request.priority,
+            )
+    farm.flush()
+    return accepted
+
+
+def _check_allowed(farm: Farm, request: ChangeRequest) -> None:
+    """A person at the terminal may name any path and interpreter; a message may not."""
+    patterns = farm.settings.safety.allow_repos
+    if not any(fnmatchcase(request.repo, pattern) for pattern in patterns):
+        raise InvalidRequest(
+            "repo",
+            f"{request.repo} matches none of safety.allow_repos ({', '.join(patterns)}); "
+            "the farm's operator can add a pattern",
+        )
+    if "python" in request.context:
+        raise InvalidRequest("context.python", "only a request made at the terminal may set it")

@@ -1,0 +1,61 @@
+"""The sweeper's process: one round each second, until told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy import Connection
+
+from selfheal.contracts import names
+from selfheal.contracts.commit_result import CommitResult
+from selfheal.dispatch import settle
+from selfheal.dispatch.sweeper import Sweeper
+from selfheal.errors import StoreUnavailable
+from selfheal.flows import report
+from selfheal.flows.farm import Farm
+from selfheal.store import attempts
+from selfheal.store.attempts import Attempt
+
+
+def sweep(farm: Farm, *, wait: Callable[[float], bool]) -> None:
+    """Sweep until `wait(seconds)` answers true, which it does when the process is to stop."""
+    log = structlog.get_logger()
+    sweeper = Sweeper(farm.database, farm.sender, farm.settings, give_up=give_up)
+    log.info("The sweeper looks after the farm.", action="sweep.start")
+    while True:
+        try:
+            swept = sweeper.sweep()
+            if swept.anything:
+                log.info(f"Swept: {swept}", action="sweep.round")
+        except StoreUnavailable as error:
+            log.warning(str(error), action="sweep.store_away")
+        if wait(farm.settings.sweep.interval_seconds):
+            return
+
+
+def give_up(connection: Connection, attempt: Attempt) -> None:
+    """Too many workers died at this work: its end, with that as the reason."""
+    deaths = attempts.count(connection, attempt.work, "lost")
+    reason = f"{deaths} workers died at {attempt.work.name}; the last one was {attempt.worker}"
+    next_step = "look for memory limits or crashes in the workers' logs, then submit again"
+    if attempt.work.name == names.CODE:
+        lost = CommitResult(
+            task_id=attempt.work.subject_id,
+            status="SOFT_FAIL",
+            reason=reason,
+            attempts=attempt.number,
+            next_step=next_step,
+        )
+        settle.give_up(connection, attempt, lost)
+        return
+    attempts.conclude(connection, attempt, note=reason)
+    report.end(
+        connection,
+        attempt.work.request_id,
+        state="FAILED",
+        cause="try_later",
+        reason=reason,
+        who="sweeper",
+        next_step=next_step,
+    )
