@@ -304,6 +304,7 @@ def _finish(started: Process, *, stdin: bytes, seconds: float, shown: str) -> Ou
         if isinstance(error, subprocess.TimeoutExpired):
             raise TimedOut(f"{shown} did not end within {seconds:g} s") from error
         raise
-    if process.returncode in (124, 137) and time.monotonic() - began >= seconds:
+    killed = process.returncode == 137 and time.monotonic() - began >= seconds
+    if process.returncode == 124 or killed:
         raise TimedOut(f"{shown} did not end within {seconds:g} s")
     return Output(process.returncode, stdout, stderr.decode("utf-8", "replace"))
