@@ -1,0 +1,54 @@
+"""The provider that needs no installed program: Linux namespaces, built by our own launcher."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+from dataclasses import astuple
+from pathlib import Path
+
+from .git_guard import GitGuard
+from .jail import Jail
+from .mounts import GID, HOSTNAME, UID, environment_of, mounts_of
+from .process import Process, in_memory, spawn
+from .provider import Provider
+from .rlimits import NICE, rlimits_of
+
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+
+
+class Namespaces(Provider):
+    """User, PID, mount, network, IPC, UTS and cgroup namespaces; needs Linux 5.12.
+
+    The caller's uid is mapped to an ordinary one that has no capability and can make no further
+    namespace (user_namespaces(7)).
+    """
+
+    name = "namespaces"
+    fix = "allow unprivileged user namespaces (sysctl user.max_user_namespaces), on Linux >= 5.12"
+
+    def launch(self, jail: Jail) -> Process:
+        guard = GitGuard(jail.workdir)
+        plan = in_memory(marshal.dumps(_plan(jail)))
+        report, said = os.pipe()
+        argv = (sys.executable, "-I", "-S", str(_LAUNCHER), str(plan), str(said))
+        popen = spawn(argv, keep=(plan, said))
+        return Process(popen, jail=jail, git=guard, report=report, marker=b"started")
+
+
+def _plan(jail: Jail) -> dict[str, object]:
+    """What the launcher needs, in types that marshal knows."""
+    return {
+        "parent": os.getpid(),
+        "argv": tuple(jail.argv),
+        "environment": environment_of(jail),
+        "workdir": str(jail.workdir),
+        "mounts": tuple(astuple(mount) for mount in mounts_of(jail)),
+        "rlimits": rlimits_of(jail.limits),
+        "nice": NICE,
+        "hostname": HOSTNAME,
+        "uid": UID,
+        "gid": GID,
+        "seccomp": b"",
+    }

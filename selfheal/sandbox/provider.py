@@ -1,0 +1,50 @@
+"""What the providers share: only how a jail is launched differs between them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+from .jail import Completed, Jail
+from .process import Process
+from .supervise import Supervision
+
+PROTECTS_FROM = (
+    "reading files, secrets and processes of the host",
+    "writing anywhere but the working directory",
+    "every network but the jail's own loopback",
+    "changing .git, the interpreter or the installed packages",
+    "fork, memory, time and output bombs",
+    "processes that outlive their run",
+)
+LEAVES_OPEN = (
+    "holes in the kernel itself, and timing side channels",
+    "many files in the working directory that fill its disk, each below the file limit",
+    "reading what the host keeps below /usr",
+    "code under test that lies about its own results",
+)
+
+
+class Provider(ABC):
+    """A sandbox, once it is said how to launch a jail."""
+
+    name: str
+    protects_from: tuple[str, ...] = PROTECTS_FROM
+    leaves_open: tuple[str, ...] = LEAVES_OPEN
+    fix: ClassVar[str] = ""
+
+    @abstractmethod
+    def launch(self, jail: Jail) -> Process:
+        """Starts the command; raises SandboxUnavailable where that can be told at once."""
+
+    def run(
+        self, jail: Jail, *, stdin: bytes = b"", stop: Callable[[], bool] = lambda: False
+    ) -> Completed:
+        with self.launch(jail) as process:
+            return Supervision(process, limits=jail.limits, stdin=stdin).run(stop)
+
+    def start(self, jail: Jail) -> Process:
+        process = self.launch(jail)
+        process.guard()
+        return process
