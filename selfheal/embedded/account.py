@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from selfheal.embedded import launcher
+from selfheal.embedded.processes import ENVIRONMENT
 from selfheal.errors import ServerUnavailable
 
 
@@ -47,7 +48,9 @@ class Account:
         """Why this machine does not let us become this account, or None."""
         if not self.prefix:
             return None
-        probe = subprocess.run(self.prefix, capture_output=True, text=True, check=False)
+        probe = subprocess.run(
+            self.prefix, capture_output=True, text=True, env=ENVIRONMENT, check=False
+        )
         return None if probe.returncode == 0 else probe.stderr.strip()
 
     def give(self, folder: Path) -> None:
@@ -71,7 +74,7 @@ def account_for(data: Path) -> Account:
             return account
         refusals.append(refusal)
     raise ServerUnavailable(
-        "PostgreSQL does not run as root, and root may not become an ordinary user here "
+        f"PostgreSQL does not run as root, and root may not become the owner of {data} here "
         f"({'; '.join(refusals)}): run as an ordinary user, allow user namespaces or setuid, "
         "or set a database URL"
     )

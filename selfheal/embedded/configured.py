@@ -20,10 +20,11 @@ ANSWER_SECONDS = 5
 
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
-# Scheme, anybody's name and password, then the place, then options. A URL of another form is not
-# shown at all: a password that is not percent-encoded may stand anywhere in it.
+# Scheme, name and password, then the place, then options. A URL of another form is not shown at
+# all: a password that is not percent-encoded tears it, and may then stand anywhere in it.
+USER = r"[\w.~%!$&'()*+,=:-]*"
 HOST = r"(?:[\w.-]*|\[[0-9a-f:.]+\])"
-READABLE = re.compile(rf"([\w+]+://)(?:[^@?]*@)?({HOST}(?::\d+)?(?:/[\w./%-]*)?)(?:\?[^@]*)?")
+READABLE = re.compile(rf"([\w+]+://)(?:{USER}@)?({HOST}(?::\d+)?(?:/[\w./%-]*)?)(?:\?[^@#;]*)?")
 OPTION = re.compile(r"password=([^&]*)")
 
 
@@ -58,7 +59,8 @@ def check_broker(url: str) -> str:
     """
     try:
         with Connection(url, connect_timeout=ANSWER_SECONDS) as connection:  # type: ignore[no-untyped-call]
-            connection.ensure_connection(max_retries=1, timeout=ANSWER_SECONDS)
+            # Two tries at once: a server that is starting is waited for by whoever starts it.
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=ANSWER_SECONDS)
     except Exception as error:
         # Each transport raises errors of its own, and all of them mean this.
         raise BrokerUnavailable(_no_answer("broker", url, error)) from None
@@ -66,13 +68,20 @@ def check_broker(url: str) -> str:
 
 
 def _no_answer(server: str, url: str, error: Exception) -> str:
-    said = str(error).strip() or type(error).__name__
-    for secret in _secrets(url):
-        said = said.replace(secret, "***")
     return (
-        f"the {server} at {_shown(url)} does not answer ({said}): "
+        f"the {server} at {_shown(url)} does not answer ({_said(error, url)}): "
         "start it or correct its URL; without a URL an embedded one is started"
     )
+
+
+def _said(error: Exception, url: str) -> str:
+    """What a foreign error says; of a torn URL it may quote any part, so then only its kind."""
+    if not READABLE.fullmatch(url):
+        return type(error).__name__
+    said = str(error).strip()
+    for secret in _secrets(url):
+        said = said.replace(secret, "***")
+    return said
 
 
 def _shown(url: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -160,4 +160,10 @@ def _entered_together(stack: ExitStack, *managers: AbstractContextManager[str]) 
     """Enter all at once, each in a thread; the stack leaves those that were entered."""
     with ThreadPoolExecutor(len(managers)) as pool:
         entering = [pool.submit(stack.enter_context, manager) for manager in managers]
+        try:
+            wait(entering)
+        except KeyboardInterrupt:
+            # A server that is half started now must be in the stack before that is unwound.
+            wait(entering)
+            raise
     return [one.result() for one in entering]

@@ -7,11 +7,12 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2s
+from io import FileIO
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 from selfheal.embedded.waiting import wait_until
 from selfheal.errors import EnvironmentUnusable, RunFolderBusy
@@ -91,9 +92,11 @@ class RunFolder:
 
     @property
     def sockets(self) -> Path:
-        """The folder of the sockets: inside, unless that makes a socket's path too long."""
+        """The folder of the sockets: inside, unless clients could not use such a path."""
         inside = self.path / "sockets"
-        if len(os.fsencode(inside / LONGEST_SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
+        longest = os.fsencode(inside / LONGEST_SOCKET_NAME)
+        # libpq reads a comma as the border between two hosts.
+        if len(longest) <= LONGEST_SOCKET_PATH and b"," not in longest:
             return inside
         return SHORT_FOLDERS / f"{self.mark}-{os.geteuid()}"
 
@@ -109,15 +112,16 @@ class RunFolder:
         Raises RunFolderBusy, naming the owner, when another process (or another context of this
         one) holds the folder. The kernel lets go of the lock of a killed owner.
         """
-        with self._lock_file("a+") as file:
+        with self._lock_file() as file:
             if not wait_until(lambda: _locked(file, fcntl.LOCK_EX), seconds=LOCK_PATIENCE):
                 raise RunFolderBusy(
                     f"run folder {self.path} is in use by process {_pid_in(file) or 'unknown'}: "
                     "stop that one first (Ctrl-C, or kill it), or name another run folder"
                 )
             file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
+            # Only the message above needs it: on a full disk the servers say it better.
+            with suppress(OSError):
+                file.write(b"%d\n" % os.getpid())
             try:
                 yield
             finally:
@@ -125,13 +129,13 @@ class RunFolder:
 
     def owner(self) -> int | None:
         """The pid of the living owner, or None."""
-        with self._lock_file("a+") as file:
+        with self._lock_file() as file:
             return None if _locked(file, fcntl.LOCK_SH) else _pid_in(file)
 
-    def _lock_file(self, mode: str) -> IO[str]:
+    def _lock_file(self) -> FileIO:
         path = self.path / "owner.lock"
         try:
-            return path.open(mode, encoding="ascii")
+            return path.open("a+b", buffering=0)
         except OSError as error:
             raise EnvironmentUnusable(
                 f"run folder {self.path}: {path.name} cannot be written ({error.strerror}): "
@@ -139,7 +143,7 @@ class RunFolder:
             ) from error
 
 
-def _locked(file: IO[str], kind: int) -> bool:
+def _locked(file: FileIO, kind: int) -> bool:
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -147,7 +151,7 @@ def _locked(file: IO[str], kind: int) -> bool:
     return True
 
 
-def _pid_in(file: IO[str]) -> int | None:
+def _pid_in(file: FileIO) -> int | None:
     file.seek(0)
     pid = file.read().strip()
     return int(pid) if pid else None
