@@ -72,6 +72,9 @@ class ChangeRequest(Document):
         return hashlib.sha256(identity.encode()).hexdigest()
 
 
+SUITE_PASSES = "the test suite passes"
+"""The acceptance criterion of a request that wants no more than green tests."""
+
 _TARGET_KEYS = ("base_sha", "test_command", "python", "recipe")
 """The entries of `context` that say where and how the failure shows."""
 

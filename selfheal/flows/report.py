@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from selfheal import __version__
 from selfheal.contracts import names
+from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.commit_result import CommitResult
 from selfheal.contracts.run_report import (
     Cause,
@@ -18,7 +19,13 @@ from selfheal.contracts.run_report import (
     SuiteEvidence,
     TimelineEntry,
 )
-from selfheal.errors import EnvironmentUnusable, InvalidInput, SelfhealError, Transient
+from selfheal.errors import (
+    EnvironmentUnusable,
+    InvalidInput,
+    LeaseConflict,
+    SelfhealError,
+    Transient,
+)
 from selfheal.leases import reservations
 from selfheal.store import attempts, events, outbox, plans, requests, rounds
 from selfheal.store.events import Event
@@ -57,6 +64,53 @@ def end(
     attempts.stop_all(connection, request_id, note=f"the request ended {state}")
     outbox.put(connection, names.TIDY, request_id, request_id=request_id)
     return report
+
+
+def end_without_fix(
+    connection: Connection,
+    request_id: UUID,
+    *,
+    reason: str,
+    who: str,
+    cause: Cause = "no_fix",
+    next_step: str = "look at the places named, fix by hand, or give more time with --budget",
+) -> RunReport:
+    """No (further) fix: FAILED, or PARTIAL where an earlier round has landed something."""
+    landed = rounds.last_landed(connection, request_id)
+    return end(
+        connection,
+        request_id,
+        state="PARTIAL" if landed else "FAILED",
+        cause="partly_landed" if landed else cause,
+        reason=f"a part has landed; then: {reason}" if landed else reason,
+        who=who,
+        next_step=next_step,
+        landed=(result_branch(request_id), landed) if landed else ("", ""),
+    )
+
+
+def result_branch(request_id: UUID) -> str:
+    """The branch that a request's green commits land on."""
+    return f"selfheal/{request_id}"
+
+
+def end_stopped(connection: Connection, request: ChangeRequest, *, who: str) -> RunReport:
+    """The stage that the request wanted to stop after has been reached."""
+    return end(
+        connection,
+        request.id,
+        state="DONE",
+        cause="stopped_after",
+        reason=f"stopped after {request.stop_after}, as asked",
+        who=who,
+    )
+
+
+def note_lease_wait(
+    connection: Connection, request_id: UUID, conflict: LeaseConflict, *, who: str
+) -> None:
+    """A conflict is never only logged: the request's timeline names the holder."""
+    events.record(connection, request_id, who=who, kind="lease", why=f"waiting: {conflict}")
 
 
 def cause_of(error: Exception) -> tuple[Cause, str]:

@@ -1,0 +1,74 @@
+"""How commands reach a farm: one that runs, or one of their own for as long as they last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from selfheal.celery import farm_of
+from selfheal.cli.processes import Command, Processes, running
+from selfheal.embedded.provider import Servers, start_servers
+from selfheal.embedded.run_folder import RunFolder
+from selfheal.flows.connect import find_servers, reveal
+from selfheal.flows.farm import Farm
+from selfheal.settings import Settings
+from selfheal.store import migrate
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A farm that this process runs: its servers, its processes."""
+
+    farm: Farm
+    servers: Servers
+    processes: Processes
+
+
+def marked_up(settings: Settings) -> Path:
+    """The file that exists while `selfheal up` runs workers for everybody in this run folder."""
+    return settings.run_folder / "up.pid"
+
+
+def runs_for_everybody(settings: Settings) -> bool:
+    """Whether `selfheal up` runs here, so that others can hand it work."""
+    try:
+        pid = int(marked_up(settings).read_text())
+    except (FileNotFoundError, ValueError):
+        return False
+    return RunFolder(settings.run_folder).owner() == pid
+
+
+def reach_farm(settings: Settings) -> Farm:
+    """The farm that runs already; raises EnvironmentUnusable or SchemaMismatch."""
+    farm = farm_of(settings, find_servers(settings))
+    migrate.check(farm.database.engine)
+    return farm
+
+
+@contextmanager
+def own_farm(
+    settings: Settings, commands: Sequence[Command], *, progress: Progress
+) -> Iterator[Own]:
+    """Servers where none are configured, the schema, and these processes, until the context ends.
+
+    Raises RunFolderBusy when somebody else runs a farm in the run folder.
+    """
+    folder = RunFolder.open(settings.run_folder)
+    with start_servers(
+        folder,
+        provider=settings.farm.servers,
+        database_url=reveal(settings.farm.database_url),
+        broker_url=reveal(settings.farm.broker_url),
+        progress=progress,
+    ) as servers:
+        farm = farm_of(settings, servers)
+        migrate.upgrade(farm.database.engine)
+        try:
+            with running(settings, servers, commands) as processes:
+                yield Own(farm, servers, processes)
+        finally:
+            farm.database.close()

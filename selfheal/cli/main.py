@@ -1,0 +1,66 @@
+"""The `selfheal` command: its parts, and how errors end it."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from selfheal import __version__
+from selfheal.cli import exit_codes
+from selfheal.errors import SelfhealError
+
+app = typer.Typer(
+    name="selfheal",
+    help="A ChangeRequest goes in, a verified git branch comes out, or an honest reason why not.",
+    epilog=exit_codes.HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: bool = typer.Option(False, "--version", help="Show the version and exit."),  # noqa: FBT001, FBT003
+) -> None:
+    if version:
+        typer.echo(f"selfheal {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command; an error of ours ends it with one message and its exit status."""
+    _add_commands()
+    try:
+        app()
+    except SelfhealError as error:
+        console = Console(stderr=True)
+        console.print(f"[red]selfheal:[/] {_plain(error)}", highlight=False, soft_wrap=True)
+        sys.exit(exit_codes.of_error(error))
+
+
+def _plain(error: SelfhealError) -> str:
+    from rich.markup import escape
+
+    return escape(str(error))
+
+
+def _add_commands() -> None:
+    """Importing a command's module adds it to `app`."""
+    from selfheal.cli import (  # noqa: F401
+        cancel,
+        database,
+        demo,
+        doctor,
+        embedded,
+        heal,
+        repair,
+        schema,
+        status,
+        submit,
+        sweep,
+        up,
+        watch,
+    )

@@ -1,0 +1,101 @@
+"""Submits and cancels ChangeRequests through the broker: nothing else need be reachable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from selfheal.contracts.change_request import ChangeRequest
+
+TIMEOUT_SECONDS = 2.0
+"""The longest a call may keep its host waiting."""
+
+
+class Client:
+    """A farm, seen from an application. Opens its connection at first use; threads may share it."""
+
+    def __init__(self, *, broker_url: str) -> None:
+        self._broker_url = broker_url
+        self._app: Celery | None = None
+
+    def submit(self, request: ChangeRequest | None = None, /, **fields: Any) -> Handle:
+        """Send a ChangeRequest, or one made of `fields`; its id is known at once.
+
+        Raises InvalidRequest naming the field that is wrong, and BrokerUnavailable within
+        TIMEOUT_SECONDS or so. Submitting the same request again is harmless: its id is the
+        idempotency key.
+        """
+        from selfheal.contracts import names
+
+        request = request or _request(fields)
+        self._send(names.SUBMIT, request.to_json())
+        return Handle(request.id, self)
+
+    def cancel(self, request_id: UUID) -> None:
+        """Ask the farm to end a ChangeRequest; raises BrokerUnavailable."""
+        from selfheal.contracts import names
+
+        self._send(names.CANCEL, str(request_id))
+
+    def _send(self, task_name: str, argument: str) -> None:
+        from kombu.exceptions import OperationalError
+
+        from selfheal.contracts.names import ROUTES
+        from selfheal.errors import BrokerUnavailable
+
+        try:
+            self._connected().send_task(
+                task_name,
+                args=[argument],
+                queue=ROUTES[task_name],
+                retry=False,
+                ignore_result=True,
+            )
+        except (OperationalError, OSError) as error:
+            raise BrokerUnavailable(f"the broker took no message: {error}") from error
+
+    def _connected(self) -> Celery:
+        from celery import Celery
+
+        if self._app is None:
+            # Not the current app: the host may have one of its own.
+            self._app = Celery("selfheal-client", broker=self._broker_url, set_as_current=False)
+            self._app.conf.update(
+                broker_connection_timeout=TIMEOUT_SECONDS,
+                broker_transport_options={
+                    "socket_timeout": TIMEOUT_SECONDS,
+                    "socket_connect_timeout": TIMEOUT_SECONDS,
+                    "max_retries": 0,
+                },
+                task_create_missing_queues=True,
+            )
+        return self._app
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A submitted ChangeRequest."""
+
+    id: UUID
+    client: Client
+
+    def cancel(self) -> None:
+        """Ask the farm to end it; raises BrokerUnavailable."""
+        self.client.cancel(self.id)
+
+
+def _request(fields: dict[str, Any]) -> ChangeRequest:
+    from pydantic import ValidationError
+
+    from selfheal.contracts.change_request import ChangeRequest
+    from selfheal.errors import InvalidRequest
+
+    try:
+        return ChangeRequest(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidRequest(".".join(map(str, first["loc"])), first["msg"]) from error

@@ -1,0 +1,228 @@
+"""Answers the coding agent's wants in a worktree: the one place where its drafts meet the world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from selfheal.checks.self_check import SelfCheck, self_check
+from selfheal.checks.target import Target
+from selfheal.codegraph.symbols import touched_symbols
+from selfheal.coding import agent
+from selfheal.coding.agent import Applied, Checked, Rejection, Want
+from selfheal.coding.draft import Draft, NoDraft, NothingToDo
+from selfheal.coding.repair_coder import RepairCoder
+from selfheal.contracts.change_request import ChangeRequest
+from selfheal.contracts.commit_result import DiffStat
+from selfheal.contracts.plan import Symbol
+from selfheal.edits.diff import diff_stat, unified_diff
+from selfheal.edits.gate import check_patch
+from selfheal.errors import InvalidEdit, LeaseConflict, PatchRefused
+from selfheal.flows import evidence
+from selfheal.flows.attempting import Running
+from selfheal.leases import reservations
+from selfheal.repair.engine import repair
+from selfheal.repair.task import RepairOutcome, RepairTask
+from selfheal.store.rounds import TaskRow
+from selfheal.workspace.worktree import Worktree
+
+
+class Bench:
+    """One attempt's worktree, its target, and what the coder has found so far."""
+
+    def __init__(
+        self, running: Running, row: TaskRow, request: ChangeRequest, *, tree: Worktree, base: str
+    ) -> None:
+        self._running = running
+        self._row = row
+        self._request = request
+        self._tree = tree
+        self._base = base
+        kept = running.checkpoint.get("drafts")
+        found = [Draft.model_validate(draft) for draft in kept] if kept is not None else None
+        self._coder = RepairCoder(self._repair, found=found)
+
+    def answer(self, want: Want[Any]) -> Any:
+        """Do what the agent wants; raises what cannot be an answer (Cancelled, TestsUnusable)."""
+        match want:
+            case agent.Prepare():
+                return self._tree.reset(self._base)
+            case agent.Propose(rejected):
+                return self._propose(rejected)
+            case agent.Apply(draft):
+                return self._apply(draft)
+            case agent.Check(draft, applied):
+                return self._check(draft, applied)
+            case agent.Commit(draft, checked):
+                return self._commit(draft, checked)
+        raise AssertionError(f"the agent wants {want!r}, which no bench knows")
+
+    @cached_property
+    def _target(self) -> Target:
+        self._tree.reset(self._base)
+        return evidence.target_of(self._running, self._request, self._tree.folder)
+
+    def _propose(self, rejected: tuple[Rejection, ...]) -> Draft | NoDraft | NothingToDo:
+        proposed = self._coder.propose(rejected)
+        drafts = self._coder.drafts or ()
+        self._running.keep("drafted", drafts=[draft.model_dump(mode="json") for draft in drafts])
+        return proposed
+
+    def _repair(self) -> RepairOutcome:
+        coding = self._running.farm.settings.coding
+        outcome = repair(
+            RepairTask(
+                worktree=self._tree.folder,
+                python=self._target.python,
+                sandbox=self._running.farm.sandbox,
+                pytest_args=self._target.pytest_args,
+                environment=self._target.environment_in(self._tree.folder),
+                failing=self._row.task.failing_tests,
+                budget_seconds=self._request.budget.seconds or coding.budget_seconds,
+                max_candidates=coding.max_candidates,
+                stop=self._running.stopping,
+            )
+        )
+        self._tree.verify_untouched()
+        self._tree.reset(self._base)
+        return outcome
+
+    def _apply(self, draft: Draft) -> Applied | Rejection:
+        before = self._texts(dict(draft.texts))
+        try:
+            diff = unified_diff(before, dict(draft.texts))
+            self._gate(diff, draft)
+            self._tree.apply(diff)
+            symbols = self._hold(before, dict(draft.texts))
+        except PatchRefused as refusal:
+            return Rejection(draft=draft, verdict="refused", why=str(refusal))
+        except LeaseConflict as conflict:
+            return Rejection(draft=draft, verdict="refused", why=str(conflict))
+        except InvalidEdit as misfit:
+            return Rejection(draft=draft, verdict="does_not_apply", why=str(misfit))
+        self._running.keep("applied")
+        return Applied(diff=diff, stat=_stat(diff), symbols=symbols)
+
+    def _gate(self, diff: str, draft: Draft) -> None:
+        check_patch(
+            diff,
+            allowed_paths=tuple(path for path, _ in draft.texts),
+            allow_sensitive=self._request.allow_sensitive,
+            find_secret=self._running.farm.redactor.find,
+        )
+
+    def _hold(self, before: Mapping[str, str | None], after: Mapping[str, str]) -> tuple[str, ...]:
+        """CA-12: what the draft really touches is held, or becomes so; raises LeaseConflict."""
+        touched = tuple(
+            symbol
+            for path, text in sorted(after.items())
+            for symbol in touched_symbols(before.get(path) or "", text, path)
+        )
+        with self._running.farm.database.begin() as connection:
+            held = {
+                lease.symbol.fq_name
+                for lease in reservations.held_by(connection, self._row.plan_id)
+            }
+            if further := [symbol for symbol in touched if not _covered(symbol, held)]:
+                reservations.reserve(
+                    connection,
+                    repo=self._request.repo,
+                    branch=self._request.branch,
+                    symbols=further,
+                    plan_id=self._row.plan_id,
+                    ttl_seconds=self._running.farm.settings.leases.ttl_seconds,
+                )
+        return tuple(symbol.fq_name for symbol in touched)
+
+    def _check(self, draft: Draft, applied: Applied) -> Checked:
+        farm = self._running.farm
+        baseline = evidence.baseline_at(
+            self._running,
+            self._request,
+            self._tree,
+            sha=self._row.task.base_commit_sha,
+            target=self._target,
+        )
+        self._tree.reset(self._base)
+        self._tree.apply(applied.diff)
+        said: SelfCheck = self_check(
+            self._tree.folder,
+            changed=tuple(path for path, _ in draft.texts),
+            target=self._target,
+            sandbox=farm.sandbox,
+            baseline=baseline,
+            targets=draft.fixes or self._row.task.failing_tests,
+            impacted=self._row.task.test_ids,
+            stop=self._running.stopping,
+            limits=farm.limits,
+        )
+        self._tree.verify_untouched()
+        return self._checked(draft, said)
+
+    def _checked(self, draft: Draft, said: SelfCheck) -> Checked:
+        """The patch as the formatter left it."""
+        paths = {path: "" for path, _ in draft.texts}
+        after = self._texts(paths)
+        self._tree.reset(self._base)
+        diff = unified_diff(self._texts(paths), after)
+        checked = Checked(
+            verdict=said.verdict,
+            fixed=said.fixed,
+            notes=said.notes,
+            reason=said.reason,
+            diff=diff,
+            stat=_stat(diff),
+        )
+        self._running.keep("checked")
+        return checked
+
+    def _commit(self, draft: Draft, checked: Checked) -> str:
+        """Commit the gated diff alone, from a clean tree: nothing that a test left behind."""
+        self._gate(checked.diff, draft)
+        self._tree.reset(self._base)
+        self._tree.apply(checked.diff)
+        kind = {"ADD": "feat", "EDIT": "fix", "REMOVE": "remove", "REFACTOR": "refactor"}
+        identity = self._running.farm.identity
+        return self._tree.commit(
+            f"{kind[self._row.task.kind]}: {_subject(self._row, checked)}",
+            trailers={
+                "ChangeRequest": str(self._row.request_id),
+                "CodingTask": str(self._row.id),
+                "Attempt": str(self._running.attempt.number),
+                "Fencing-Token": str(self._running.attempt.token),
+                "Coder": draft.origin,
+            },
+            author=identity,
+            committer=identity,
+            when=datetime.now(UTC),
+        )
+
+    def _texts(self, wanted: Mapping[str, str]) -> dict[str, str | None]:
+        return {path: _read(self._tree.folder / path) for path in wanted}
+
+
+def _read(file: Path) -> str | None:
+    """A file's text with its line ends as they are; None where there is none."""
+    if file.is_symlink() or not file.is_file():
+        return None
+    return file.read_bytes().decode("utf-8", "surrogateescape")
+
+
+def _stat(diff: str) -> DiffStat:
+    counted = diff_stat(diff)
+    return DiffStat(files=counted.files, added=counted.added, removed=counted.removed)
+
+
+def _covered(symbol: Symbol, held: set[str]) -> bool:
+    parts = symbol.fq_name.split(".")
+    return any(".".join(parts[:length]) in held for length in range(1, len(parts) + 1))
+
+
+def _subject(row: TaskRow, checked: Checked) -> str:
+    """The first line of the commit: what it changes, then the rest of the goal below."""
+    names = ", ".join(symbol.fq_name for symbol in row.task.symbols) or ", ".join(row.task.paths)
+    tests = "\n".join(f"- {test}" for test in checked.fixed)
+    return f"{names}\n\n{row.task.goal}\n" + (f"\nNow passes:\n{tests}\n" if tests else "")

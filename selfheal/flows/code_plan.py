@@ -1,0 +1,70 @@
+"""Code-Planner: Plan -> TaskBundle, and the release of its first CodingTasks."""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import UUID
+
+from selfheal.code_planning.planner import CodePlanner
+from selfheal.contracts import names
+from selfheal.contracts.bundle import TaskBundle
+from selfheal.contracts.change_request import ChangeRequest
+from selfheal.contracts.plan import Plan
+from selfheal.dispatch.release import open_round
+from selfheal.flows import report
+from selfheal.flows.attempting import Running, attempt
+from selfheal.flows.connect import repository_url
+from selfheal.flows.farm import Farm
+from selfheal.flows.plan import fail_request
+from selfheal.flows.source import CommitTree
+from selfheal.store import plans, requests
+from selfheal.store.attempts import Work
+
+
+def code_plan(farm: Farm, plan_id: UUID, *, message_id: UUID | None = None) -> None:
+    """Cut the plan into CodingTasks and release those that wait for nothing."""
+    with farm.database.begin() as connection:
+        row = plans.load(connection, plan_id)
+    assert row.plan is not None, "a code plan is asked for in the transaction that stores the plan"
+    work = Work(names.CODE_PLAN, plan_id, row.request_id)
+    attempt(farm, work, message_id, body=partial(_code_plan, plan=row.plan), fail=fail_request)
+
+
+def _code_plan(running: Running, *, plan: Plan) -> None:
+    farm = running.farm
+    with farm.database.begin() as connection:
+        request = requests.load(connection, plan.parent_request_id).request
+        requests.advance(
+            connection,
+            request.id,
+            "CODE_PLANNING",
+            who=farm.worker,
+            why=f"cutting {len(plan.steps)} steps into tasks",
+        )
+    mirror = farm.mirror(repository_url(request.repo))
+    mirror.fetch([plan.base_commit_sha])
+    bundle = CodePlanner(CommitTree(mirror, plan.base_commit_sha)).run(plan)
+    running.check()
+    _release(running, request, bundle)
+
+
+def _release(running: Running, request: ChangeRequest, bundle: TaskBundle) -> None:
+    with running.effect(f"{len(bundle.tasks)} tasks") as connection:
+        plans.store_bundle(connection, bundle)
+        if request.stop_after == "code_plan":
+            report.end_stopped(connection, request, who=running.farm.worker)
+            return
+        open_round(connection, bundle, request_id=request.id)
+        requests.advance(
+            connection,
+            request.id,
+            "CODING",
+            who=running.farm.worker,
+            why=f"{len(bundle.tasks)} tasks, {_free(bundle)} of them at once",
+        )
+
+
+def _free(bundle: TaskBundle) -> int:
+    if bundle.force_sequential:
+        return 1
+    return sum(not task.depends_on for task in bundle.tasks)

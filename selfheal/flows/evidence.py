@@ -1,0 +1,52 @@
+"""What the tests of a request's repository say at a commit: measured once for the whole farm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from selfheal.checks.baseline import Baseline, measure_baseline, shelved_baseline
+from selfheal.checks.target import Target, detect_target
+from selfheal.contracts.change_request import ChangeRequest
+from selfheal.flows.attempting import Running
+from selfheal.store.baselines import BaselineRows
+from selfheal.workspace.worktree import Worktree
+
+
+def target_of(running: Running, request: ChangeRequest, root: Path) -> Target:
+    """How the repository in `root` is run; the request's own wishes win over the settings'."""
+    chosen = request.context.get("python") or running.farm.settings.target.python
+    command = request.context.get("test_command")
+    checkout = request.context.get("checkout")
+    return detect_target(
+        root,
+        python=Path(str(chosen)) if chosen else None,
+        test_command=str(command) if command else None,
+        checkout=Path(str(checkout)) if checkout else None,
+    )
+
+
+def baseline_at(
+    running: Running, request: ChangeRequest, tree: Worktree, *, sha: str, target: Target
+) -> Baseline:
+    """The suite's outcomes at `sha`, from the farm's shelf or measured now in `tree`.
+
+    Raises TestsUnusable when the tests say nothing at this commit.
+    """
+    farm = running.farm
+
+    def measure() -> Baseline:
+        tree.reset(sha)
+        measured = measure_baseline(
+            target,
+            tree.folder,
+            farm.sandbox,
+            sha=sha,
+            timeout_seconds=farm.settings.target.suite_seconds,
+            stop=running.stopping,
+            limits=farm.limits,
+        )
+        tree.reset(sha)
+        return measured
+
+    shelf = BaselineRows(farm.database)
+    return shelved_baseline(shelf, measure, repo=request.repo, sha=sha, target=target)

@@ -1,0 +1,245 @@
+"""Request-Planner: ChangeRequest -> Plan, from evidence."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from selfheal.checks.baseline import Baseline
+from selfheal.checks.target import Target
+from selfheal.contracts import names
+from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
+from selfheal.contracts.plan import Plan
+from selfheal.errors import LeaseConflict, TestsUnusable
+from selfheal.flows import evidence, report
+from selfheal.flows.attempting import Running, attempt
+from selfheal.flows.connect import repository_url
+from selfheal.flows.farm import Farm
+from selfheal.leases import reservations
+from selfheal.planning.evidence import plan_from_faults
+from selfheal.repair.engine import localise
+from selfheal.repair.faults import cluster_faults
+from selfheal.repair.task import RepairTask
+from selfheal.store import outbox, plans, requests
+from selfheal.store.attempts import Attempt, Work
+from selfheal.store.plans import PlanRow
+from selfheal.store.requests import RequestRow
+from selfheal.workspace.mirror import Mirror
+from selfheal.workspace.worktree import Worktree
+
+
+def plan(farm: Farm, plan_id: UUID, *, message_id: UUID | None = None) -> None:
+    """Make the plan, or end its request where there is nothing to plan."""
+    with farm.database.begin() as connection:
+        row = plans.load(connection, plan_id)
+    work = Work(names.PLAN, plan_id, row.request_id)
+    attempt(farm, work, message_id, body=partial(_plan, row=row), fail=fail_request)
+
+
+def fail_request(connection: Connection, begun: Attempt, error: Exception) -> None:
+    """The request ends with the error as its reason. Shared by flows whose failure is its own."""
+    cause, next_step = report.cause_of(error)
+    report.end_without_fix(
+        connection,
+        begun.work.request_id,
+        cause=cause,
+        reason=str(error) or type(error).__name__,
+        next_step=next_step,
+        who=begun.worker,
+    )
+
+
+def _plan(running: Running, *, row: PlanRow) -> None:
+    farm = running.farm
+    with farm.database.begin() as connection:
+        request = requests.load(connection, row.request_id)
+        requests.advance(
+            connection,
+            row.request_id,
+            "PLANNING",
+            who=farm.worker,
+            why="looking for what fails" if row.number == 1 else "looking for what still fails",
+        )
+    mirror = farm.mirror(repository_url(request.request.repo))
+    sha = _base(mirror, row, request.request)
+    with mirror.worktree(sha, folder=farm.worktrees, name=f"plan-{running.attempt.id}") as tree:
+        target = evidence.target_of(running, request.request, tree.folder)
+        baseline = evidence.baseline_at(running, request.request, tree, sha=sha, target=target)
+        _note_base(running, row, baseline)
+        wanted = _wanted(request.request, baseline)
+        running.check()
+        if not wanted:
+            _end_without_work(running, request, baseline)
+            return
+        made = _from_evidence(
+            running, row, request.request, tree=tree, target=target, wanted=wanted
+        )
+    if not made.steps:
+        _end_without_fault(running, made)
+        return
+    _store(running, request.request, made)
+
+
+def _base(mirror: Mirror, row: PlanRow, request: ChangeRequest) -> str:
+    """The commit to plan at: what an earlier round landed, a pinned commit, or the branch's."""
+    pinned = row.base_commit_sha or request.context.get("base_sha")
+    mirror.fetch([str(pinned)] if pinned else [])
+    return mirror.resolve(str(pinned) if pinned else request.branch)
+
+
+def _note_base(running: Running, row: PlanRow, baseline: Baseline) -> None:
+    with running.farm.database.begin() as connection:
+        requests.note_base(
+            connection,
+            row.request_id,
+            sha=baseline.sha,
+            sandbox=running.farm.sandbox.name,
+            evidence=baseline.evidence,
+        )
+
+
+def _wanted(request: ChangeRequest, baseline: Baseline) -> tuple[str, ...]:
+    """The tests that fail at base and are to pass; raises TestsUnusable for a test that is not."""
+    failing = set(baseline.failing) - set(baseline.flaky)
+    if not request.failing_tests:
+        return tuple(sorted(failing))
+    known = set(baseline.outcomes)
+    missing = [test for test in request.failing_tests if not _selects(test, known)]
+    if missing:
+        raise TestsUnusable(
+            f"there is no test {missing[0]} at {baseline.sha[:10]}: "
+            "name tests as pytest does, path::name"
+        )
+    return tuple(
+        sorted(
+            name
+            for name in failing
+            if any(_selects(test, {name}) for test in request.failing_tests)
+        )
+    )
+
+
+def _selects(asked: str, names: set[str]) -> bool:
+    """Whether asking pytest for `asked` runs one of `names`: itself, or what is below it."""
+    return any(name == asked or name.startswith((f"{asked}::", f"{asked}[")) for name in names)
+
+
+def _end_without_work(running: Running, request: RequestRow, baseline: Baseline) -> None:
+    """RP-6: nothing fails. That is what was wanted, or no test shows what was wanted."""
+    passed = f"all {len(baseline.outcomes)} tests pass at {baseline.sha[:10]}"
+    flaky = f", {len(baseline.flaky)} of them not every time" if baseline.flaky else ""
+    shows = bool(request.request.failing_tests or request.request.traceback)
+    nothing_to_do = shows or SUITE_PASSES in request.request.acceptance_criteria
+    with running.effect("nothing fails") as connection:
+        report.end(
+            connection,
+            request.id,
+            state="DONE" if nothing_to_do else "FAILED",
+            cause="nothing_to_do" if nothing_to_do else "no_fix",
+            reason=(
+                f"nothing to do: {passed}{flaky}"
+                if nothing_to_do
+                else f"{passed}{flaky}: no test shows what is wanted, and no model is configured"
+            ),
+            who=running.farm.worker,
+            next_step=("" if nothing_to_do else "add a test that fails as long as it is missing"),
+            after=baseline.evidence,
+        )
+
+
+def _from_evidence(
+    running: Running,
+    row: PlanRow,
+    request: ChangeRequest,
+    *,
+    tree: Worktree,
+    target: Target,
+    wanted: tuple[str, ...],
+) -> Plan:
+    """RP-5: run the failing tests traced, rank places, one step per independent fault."""
+    localisation = localise(
+        RepairTask(
+            worktree=tree.folder,
+            python=target.python,
+            sandbox=running.farm.sandbox,
+            pytest_args=target.pytest_args,
+            environment=target.environment_in(tree.folder),
+            failing=wanted,
+            budget_seconds=running.farm.settings.coding.budget_seconds,
+            stop=running.stopping,
+        )
+    )
+    faults = tuple(fault for fault in cluster_faults(localisation) if fault.suspects)
+    explained = {test for fault in faults for test in fault.failing}
+    return plan_from_faults(
+        request,
+        faults,
+        plan_id=row.id,
+        base_sha=tree.base,
+        unexplained=tuple(test for test in wanted if test not in explained),
+    )
+
+
+def _end_without_fault(running: Running, made: Plan) -> None:
+    why = "; ".join(warning.message for warning in made.warnings[:3])
+    reason = f"no step can be planned: {why or 'no failing test could be traced'}"
+    with running.effect("no fault found") as connection:
+        report.end_without_fix(
+            connection, made.parent_request_id, reason=reason, who=running.farm.worker
+        )
+
+
+def _store(running: Running, request: ChangeRequest, made: Plan) -> None:
+    """Reserve the symbols and store the plan in one transaction; wait for symbols that are held."""
+    leases = running.farm.settings.leases
+    deadline = time.monotonic() + leases.wait_seconds
+    pause = 0.25
+    while True:
+        try:
+            _store_once(running, request, made)
+        except LeaseConflict as conflict:
+            if time.monotonic() + pause > deadline:
+                raise
+            _note_wait(running, made, conflict)
+            running.wait(pause)
+            pause = min(pause * 2, 5.0)
+        else:
+            return
+
+
+def _store_once(running: Running, request: ChangeRequest, made: Plan) -> None:
+    symbols = tuple(dict.fromkeys(symbol for step in made.steps for symbol in step.symbols))
+    with running.effect("planned") as connection:
+        leases = reservations.reserve(
+            connection,
+            repo=request.repo,
+            branch=request.branch,
+            symbols=symbols,
+            plan_id=made.id,
+            ttl_seconds=running.farm.settings.leases.ttl_seconds,
+        )
+        complete = made.model_copy(
+            update={"reserved_lease_ids": tuple(lease.id for lease in leases)}
+        )
+        plans.store(connection, complete)
+        requests.advance(
+            connection,
+            request.id,
+            "PLANNED",
+            who=running.farm.worker,
+            why=f"{len(made.steps)} steps, {len(leases)} symbols reserved",
+        )
+        if request.stop_after == "plan":
+            report.end_stopped(connection, request, who=running.farm.worker)
+        else:
+            outbox.put(connection, names.CODE_PLAN, made.id, request_id=request.id)
+
+
+def _note_wait(running: Running, made: Plan, conflict: LeaseConflict) -> None:
+    with running.farm.database.begin() as connection:
+        report.note_lease_wait(
+            connection, made.parent_request_id, conflict, who=running.farm.worker
+        )
