@@ -27,6 +27,7 @@ class Notes:
     failures: dict[str, Failure] = field(default_factory=dict)
     durations: dict[str, float] = field(default_factory=dict)
     collected: tuple[str, ...] | None = None
+    fast: tuple[str, ...] = ()
     running: str = ""
     collecting: str = ""
     refused: str = ""
@@ -41,8 +42,9 @@ class Notes:
                 self.begun = True
             case {"kind": "collecting", "id": str(test)}:
                 self.collecting = test
-            case {"kind": "collected", "ids": list(tests)}:
-                self.collected, self.collecting = tuple(map(str, tests)), ""
+            case {"kind": "collected", "ids": list(tests), "fast": list(fast)}:
+                self.collected, self.fast = tuple(map(str, tests)), tuple(map(str, fast))
+                self.collecting = ""
             case {"kind": "running", "id": str(test)}:
                 self.running = test
             case {"kind": "outcome", "id": str(test), "outcome": str(said)} if said in _OUTCOMES:
@@ -140,10 +142,15 @@ class Watchdog:
 
 def _failure(said: dict[str, Any]) -> Failure:
     return Failure(
-        type=str(said.get("type", "")),
-        message=str(said.get("message", "")),
-        detail=str(said.get("detail", "")),
-        path=str(said.get("path", "")),
+        type=_printable(said.get("type")),
+        message=_printable(said.get("message")),
+        detail=_printable(said.get("detail")),
+        path=_printable(said.get("path")),
         line=int(said.get("line", 0)),
-        missing=str(said.get("missing", "")),
+        missing=_printable(said.get("missing")),
     )
+
+
+def _printable(value: object) -> str:
+    """The text without what a database refuses: NUL and halves of surrogate pairs."""
+    return str(value or "").replace("\0", "\ufffd").encode(errors="replace").decode()

@@ -72,6 +72,7 @@ class PytestSession:
         self._session = session
         self._all = Notes()
         self._collected = 0
+        self._fast: tuple[str, ...] = ()
         self._ignored: list[str] = []
         self._overrides: tuple[str, ...] = ()
         self._said: list[str] = []
@@ -160,6 +161,7 @@ class PytestSession:
     def _keep(self, process: _Process) -> None:
         notes = process.notes
         self._collected = self._collected or len(notes.collected or ())
+        self._fast = self._fast or notes.fast
         self._all.outcomes |= notes.outcomes
         self._all.failures |= notes.failures
         self._all.durations |= notes.durations
@@ -212,6 +214,7 @@ class PytestSession:
             command=self._command(tests),
             output=tail(process.completed),
             collected=self._collected,
+            fast=self._fast,
             notes=tuple(self._said),
         )
 

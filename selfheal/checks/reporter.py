@@ -89,7 +89,10 @@ class Recorder:
         items[:] = kept
 
     def pytest_collection_finish(self, session: Any) -> None:
-        self._journal.write({"kind": "collected", "ids": [item.nodeid for item in session.items]})
+        items = session.items
+        fast = [item.nodeid for item in items if item.get_closest_marker("fast")]
+        ids = [item.nodeid for item in items]
+        self._journal.write({"kind": "collected", "ids": ids, "fast": fast})
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._rank, self._seconds, self._failure = 0, 0.0, None

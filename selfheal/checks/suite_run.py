@@ -16,7 +16,8 @@ class SuiteRun:
 
     `durations` are seconds by node id, `seconds` is the whole run, processes included. `struck` is
     the limit that ended it before its time; then `running` is what was running. `collected` counts
-    tests. `output` is the end of what was printed. `notes` says what was not run as asked.
+    tests, `fast` are those marked so. `output` is the end of what was printed. `notes` says what
+    was not run as asked.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -29,6 +30,7 @@ class SuiteRun:
     command: str = ""
     output: str = ""
     collected: int = 0
+    fast: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
