@@ -1,0 +1,105 @@
+"""What is known of one file from its text alone: plain values, ready to be stored by blob id.
+
+A *chain* is an expression as a tuple of steps: a base and what is done to it. `self.jobs[0].run()`
+is `("self", ".jobs", "[0]", ".run", "()")`. The empty chain is an expression that says nothing.
+Bases other than identifiers: `def:` a definition of this file by qualname, `at:` a container
+literal by its place, `import:` a module. `with` as a step is what a context manager binds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Chain = tuple[str, ...]
+DefinitionKind = Literal["class", "function", "method", "lambda"]
+CallKind = Literal["written", "decorator", "protocol"]
+
+RETURN = "<return>"
+"""The variable that a function's results are bound to."""
+YIELD = "<yield>"
+"""The variable that a generator's elements are bound to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Lines count from 1, both ends included; `start` and `end` are offsets in UTF-8 bytes."""
+
+    line: int
+    end_line: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A class or function with its decorators, or a lambda.
+
+    `parameters` keep their stars; a bare `*` stands before those that are keyword-only.
+    `branches` counts the decisions in its own body.
+    """
+
+    qualname: str
+    kind: DefinitionKind
+    span: Span
+    bases: tuple[Chain, ...] = ()
+    decorators: tuple[Chain, ...] = ()
+    parameters: tuple[str, ...] = ()
+    branches: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """`from module import name`; `name` is empty for `import module`, `*` for everything."""
+
+    scope: str
+    module: str
+    name: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """`target = value`; the names of each side are looked up in their own scope (a qualname)."""
+
+    scope: str
+    target: Chain
+    value: Chain
+    value_scope: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """`key` is the position as digits, or the keyword."""
+
+    key: str
+    value: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call in `scope` (a qualname; empty for the module); `target` is what is called.
+
+    Besides the calls that are written: a decorator that is applied, and what a protocol asks for
+    (`__iter__` of a loop, `__enter__` of a `with`, the class of a bare `raise`).
+    """
+
+    scope: str
+    target: Chain
+    line: int
+    arguments: tuple[Argument, ...] = ()
+    kind: CallKind = "written"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """Everything read from one file. `problem` says why it is not the whole truth, or is empty."""
+
+    path: str
+    lines: int = 1
+    problem: str = ""
+    definitions: tuple[Definition, ...] = ()
+    imports: tuple[Import, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    calls: tuple[Call, ...] = ()

@@ -1,0 +1,84 @@
+"""What may be bound to what: a fixpoint over variables, re-reading only what changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+_MOST_THINGS: Final = 24
+"""A variable that may be more things than this says nothing: further ones are left out."""
+_TURNS_PER_JOB: Final = 12
+"""Bounds the work on hostile input; real code settles in about three turns per job."""
+
+
+class Thing(NamedTuple):
+    """What an expression may stand for.
+
+    `name` is an fq name (a path for modules); `about` is the receiver's class of a bound method,
+    the importing path of a namespace package.
+    """
+
+    kind: str
+    name: str
+    about: str = ""
+
+
+Values = Mapping[Thing, float]
+"""Things with their confidence, 0..1."""
+
+
+class Slot(NamedTuple):
+    """A variable: `name` in the scope, class or container `owner`."""
+
+    owner: str
+    name: str
+
+
+class Flow:
+    """Variables with what they may hold; a job is run again when what it read has grown."""
+
+    def __init__(self) -> None:
+        self._slots: dict[Slot, dict[Thing, float]] = defaultdict(dict)
+        self._readers: dict[Slot, set[int]] = defaultdict(set)
+        self._queue: deque[int] = deque()
+        self._queued: set[int] = set()
+        self._current = -1
+
+    def read(self, slot: Slot) -> Values:
+        """What `slot` may hold; the running job is run again when that grows."""
+        if self._current >= 0:
+            self._readers[slot].add(self._current)
+        return self._slots.get(slot, {})
+
+    def add(self, slot: Slot, values: Values, *, at_most: float) -> None:
+        """Adds `values` to `slot`, none with a confidence above `at_most`."""
+        held = self._slots[slot]
+        grown = False
+        for thing, confidence in values.items():
+            limited = min(confidence, at_most)
+            known = held.get(thing)
+            if known is None and len(held) >= _MOST_THINGS:
+                continue
+            if known is None or known < limited:
+                held[thing] = limited
+                grown = True
+        if grown:
+            self._enqueue(sorted(self._readers[slot]))
+
+    def run(self, jobs: Sequence[Callable[[], None]]) -> None:
+        """Runs every job once, then those whose variables changed, until nothing changes."""
+        self._enqueue(range(len(jobs)))
+        for _ in range(_TURNS_PER_JOB * len(jobs)):
+            if not self._queue:
+                break
+            self._current = self._queue.popleft()
+            self._queued.discard(self._current)
+            jobs[self._current]()
+        self._current = -1
+
+    def _enqueue(self, jobs: Sequence[int]) -> None:
+        for job in jobs:
+            if job not in self._queued:
+                self._queued.add(job)
+                self._queue.append(job)

@@ -1,0 +1,113 @@
+"""Python source to facts, with one tree-sitter query; broken source as far as it parses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+import tree_sitter_python
+from tree_sitter import Language, Node, Parser, Query, QueryCursor
+
+from selfheal.codegraph.facts import FileFacts
+from selfheal.codegraph.reader import Captures, Reader
+from selfheal.codegraph.source import source_text
+from selfheal.errors import InvalidInput
+
+# The query takes quadratic time on deep trees (a chain of 100,000 calls: 80 s), and the binding's
+# own way to stop it, progress_callback, crashes in 0.25.2. Python itself refuses 200 open brackets;
+# a tree of few nodes is cheap at any depth.
+_MAX_OPEN_BRACKETS: Final = 1_000
+_MAX_TREE_DEPTH: Final = 1_000
+_CHEAP_TREE: Final = 20_000
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"()[]{}"))
+
+
+def facts_of(blob: bytes, path: str) -> FileFacts:
+    """The facts of one Python file. Never raises for its content: see `FileFacts.problem`."""
+    try:
+        source = source_text(blob)
+    except InvalidInput as error:
+        return FileFacts(path, problem=str(error))
+    return facts_of_text(source, path)
+
+
+def facts_of_text(source: str, path: str) -> FileFacts:
+    """The facts of Python source that is already text."""
+    encoded = encoded_source(source)
+    if _open_brackets(encoded) > _MAX_OPEN_BRACKETS:
+        return FileFacts(path, problem=f"more than {_MAX_OPEN_BRACKETS} brackets are open at once")
+    root = Parser(_language()).parse(encoded).root_node
+    if _is_costly(root):
+        return FileFacts(path, problem=f"nested deeper than {_MAX_TREE_DEPTH} levels, or garbled")
+    reader = Reader()
+    for captures in _matches(root):
+        reader.read(captures)
+    lines = encoded.count(b"\n") + 1
+    return replace(reader.facts(path), lines=lines, problem=_first_error(root))
+
+
+def encoded_source(source: str) -> bytes:
+    """The bytes that spans of facts count in."""
+    return source.removeprefix("\ufeff").encode(errors="replace")
+
+
+@cache
+def _language() -> Language:
+    return Language(tree_sitter_python.language())
+
+
+@cache
+def _query() -> Query:
+    text = files("selfheal.codegraph").joinpath("queries", "python.scm").read_text("utf-8")
+    return Query(_language(), text)
+
+
+def _matches(root: Node) -> list[Captures]:
+    """Matches in source order, an enclosing construct before what it encloses."""
+    found = [captures for _, captures in QueryCursor(_query()).matches(root)]
+    return sorted(found, key=_extent)
+
+
+def _extent(captures: Captures) -> tuple[int, int]:
+    outermost = next(iter(captures.values()))[0]
+    return outermost.start_byte, -outermost.end_byte
+
+
+def _open_brackets(source: bytes) -> int:
+    """The most brackets open at once, those in strings and comments included."""
+    depth = deepest = 0
+    for mark in source.translate(None, _NO_BRACKETS):
+        depth += 1 if mark in b"([{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _is_costly(root: Node) -> bool:
+    """Whether the query would take quadratic time: a deep tree, or a wide error."""
+    if root.descendant_count < _CHEAP_TREE:
+        return False
+    if any(node.is_error and node.child_count > _CHEAP_TREE for node in (root, *root.children)):
+        return True
+    cursor = root.walk()
+    while cursor.depth <= _MAX_TREE_DEPTH:
+        if cursor.goto_first_child() or cursor.goto_next_sibling():
+            continue
+        while cursor.goto_parent():
+            if cursor.goto_next_sibling():
+                break
+        else:
+            return False
+    return True
+
+
+def _first_error(root: Node) -> str:
+    """Where the source first breaks the grammar; empty when it does not."""
+    node = root
+    while node.has_error and not (node.is_error or node.is_missing):
+        broken = [child for child in node.children if child.has_error or child.is_missing]
+        if not broken:
+            break
+        node = broken[0]
+    return f"syntax error near line {node.start_point.row + 1}" if root.has_error else ""

@@ -1,0 +1,370 @@
+"""Turns the matches of `queries/python.scm` into facts, one method per construct."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tree_sitter import Node
+
+from selfheal.codegraph.expression import (
+    ANNOTATED,
+    ASSIGNED,
+    Expressions,
+    lambda_base,
+    nested,
+    text_of,
+)
+from selfheal.codegraph.facts import (
+    RETURN,
+    YIELD,
+    Argument,
+    Binding,
+    Call,
+    CallKind,
+    Chain,
+    Definition,
+    DefinitionKind,
+    FileFacts,
+    Import,
+    Span,
+)
+
+DECORATED: Final = 0.6
+"""Confidence of what a decorator makes of its function, beside the function itself."""
+
+Captures = dict[str, list[Node]]
+
+_PATTERNS: Final = frozenset({"pattern_list", "tuple_pattern", "list_pattern", "tuple", "list"})
+_NAMES: Final = frozenset({"identifier", "attribute", "subscript"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    qualname: str
+    kind: str
+    body: int
+    end: int
+
+
+class Reader:
+    """Collects the facts of one file; `read` wants matches in source order."""
+
+    def __init__(self) -> None:
+        self._definitions: list[Definition] = []
+        self._imports: list[Import] = []
+        # Dicts for their order: one literal may be read from several sides.
+        self._bindings: dict[Binding, None] = {}
+        self._calls: dict[Call, None] = {}
+        self._declared: dict[tuple[str, str], str] = {}
+        self._branches: dict[str, int] = {}
+        self._scopes = [_Scope("", "module", 0, 1 << 62)]
+        self._expressions = Expressions(self._keep)
+        self._readers: dict[str, Callable[[Node, Captures], None]] = {
+            "class": self._class,
+            "function": self._function,
+            "lambda": self._lambda,
+            "global": self._global,
+            "import": self._import,
+            "import_from": self._import_from,
+            "call": self._call,
+            "raise": self._raise,
+            "assignment": self._assignment,
+            "loop": self._loop,
+            "with": self._with,
+            "caught": self._caught,
+            "return": self._return,
+            "yield": self._yield,
+            "branch": self._branch,
+        }
+
+    def read(self, captures: Captures) -> None:
+        """Hands one match to the reader of its outermost capture."""
+        name = next(name for name in captures if name in self._readers)
+        node = captures[name][0]
+        while self._scopes[-1].end <= node.start_byte:
+            self._scopes.pop()
+        self._readers[name](node, captures)
+
+    def facts(self, path: str) -> FileFacts:
+        """Everything read so far."""
+        return FileFacts(
+            path=path,
+            definitions=tuple(
+                replace(definition, branches=self._branches.get(definition.qualname, 0))
+                for definition in self._definitions
+            ),
+            imports=tuple(self._imports),
+            bindings=tuple(map(self._redirected, self._bindings)),
+            calls=tuple(self._calls),
+        )
+
+    def _scope_of(self, node: Node) -> _Scope:
+        """The scope whose body holds `node`: a header belongs to the scope around it."""
+        return next(scope for scope in reversed(self._scopes) if scope.body <= node.start_byte)
+
+    def _class(self, node: Node, captures: Captures) -> None:
+        scope = self._scope_of(node).qualname
+        bases = captures["bases"][0].named_children if "bases" in captures else []
+        chains = [
+            chain
+            for base in bases
+            if base.type != "keyword_argument"
+            for chain in self._expressions.chains(_without_subscript(base), scope)
+        ]
+        self._define(node, captures["name"][0], kind="class", bases=tuple(chains))
+
+    def _function(self, node: Node, captures: Captures) -> None:
+        scope = self._scope_of(node)
+        kind: DefinitionKind = "method" if scope.kind == "class" else "function"
+        parameters = captures["parameters"][0].named_children
+        qualname = self._define(
+            node, captures["name"][0], kind=kind, parameters=tuple(_parameter_names(parameters))
+        )
+        self._parameters(parameters, qualname, scope.qualname)
+        if "returns" in captures:
+            self._annotate(qualname, RETURN, captures["returns"][0], scope.qualname)
+
+    def _lambda(self, node: Node, _: Captures) -> None:
+        scope = self._scope_of(node).qualname
+        qualname = lambda_base(node, scope).removeprefix("def:")
+        header = node.child_by_field_name("parameters")
+        body = node.child_by_field_name("body")
+        parameters = header.named_children if header is not None else []
+        names = tuple(_parameter_names(parameters))
+        self._definitions.append(Definition(qualname, "lambda", _span(node), parameters=names))
+        self._open(qualname, "lambda", body or node, node)
+        self._parameters(parameters, qualname, scope)
+        self._bind((RETURN,), self._expressions.chains(body, qualname), qualname)
+
+    def _define(
+        self,
+        node: Node,
+        name: Node,
+        *,
+        kind: DefinitionKind,
+        bases: tuple[Chain, ...] = (),
+        parameters: tuple[str, ...] = (),
+    ) -> str:
+        scope = self._scope_of(node).qualname
+        qualname = nested(scope, text_of(name))
+        whole, decorators = _with_decorators(node)
+        applied = [
+            chain
+            for decorator in decorators
+            for chain in self._expressions.chains(decorator.named_children[0], scope)
+        ]
+        self._definitions.append(
+            Definition(qualname, kind, _span(whole), bases, tuple(applied), parameters)
+        )
+        self._decorate(qualname, text_of(name), applied, scope=scope, line=_line(node))
+        self._open(qualname, kind, node.child_by_field_name("body") or node, node)
+        return qualname
+
+    def _decorate(
+        self, qualname: str, name: str, decorators: list[Chain], *, scope: str, line: int
+    ) -> None:
+        for decorator in decorators:
+            argument = Argument("0", (f"def:{qualname}",))
+            self._calls[Call(scope, decorator, line, (argument,), "decorator")] = None
+            self._keep(Binding(scope, (name,), (*decorator, "()"), scope, DECORATED))
+
+    def _open(self, qualname: str, kind: str, body: Node, node: Node) -> None:
+        self._scopes.append(_Scope(qualname, kind, body.start_byte, node.end_byte))
+
+    def _parameters(self, parameters: list[Node], qualname: str, scope: str) -> None:
+        for parameter, name in zip(parameters, map(_parameter_name, parameters), strict=True):
+            annotation = parameter.child_by_field_name("type")
+            if annotation is not None and not name.startswith("*"):
+                self._annotate(qualname, name, annotation, scope)
+            default = self._expressions.chains(parameter.child_by_field_name("value"), scope)
+            for value in default:
+                self._keep(Binding(qualname, (name,), value, scope, ANNOTATED))
+
+    def _annotate(self, scope: str, name: str, annotation: Node, value_scope: str) -> None:
+        for value in self._expressions.annotation(annotation, value_scope):
+            self._keep(Binding(scope, (name,), value, value_scope, ANNOTATED))
+
+    def _global(self, node: Node, _: Captures) -> None:
+        scope = self._scope_of(node).qualname
+        outer = "" if node.type == "global_statement" else scope.rpartition(".")[0]
+        for name in node.named_children:
+            self._declared[scope, text_of(name)] = outer
+
+    def _redirected(self, binding: Binding) -> Binding:
+        """`binding` in the scope that a `global` or `nonlocal` statement names."""
+        declared = self._declared.get((binding.scope, binding.target[0]))
+        return binding if declared is None else replace(binding, scope=declared)
+
+    def _import(self, node: Node, _: Captures) -> None:
+        scope = self._scope_of(node).qualname
+        for module, alias in map(_aliased, node.named_children):
+            self._imports.append(Import(scope, module, "", _line(node)))
+            # `import a.b` binds `a`; `import a.b as c` binds what is at the end of the path.
+            bound = module if alias else module.partition(".")[0]
+            self._bind((alias or bound,), ((f"import:{bound}",),), scope, confidence=1.0)
+
+    def _import_from(self, node: Node, captures: Captures) -> None:
+        scope = self._scope_of(node).qualname
+        module = text_of(captures["module"][0]).replace(" ", "")
+        for child in node.named_children[1:]:
+            name, alias = ("*", "") if child.type == "wildcard_import" else _aliased(child)
+            self._imports.append(Import(scope, module, name, _line(child)))
+            if name != "*":
+                value = (f"import:{module}", f".{name}")
+                self._bind((alias or name,), (value,), scope, confidence=1.0)
+
+    def _call(self, node: Node, captures: Captures) -> None:
+        scope = self._scope_of(node).qualname
+        arguments = tuple(self._arguments(captures["arguments"][0], scope))
+        for target in self._expressions.chains(captures["target"][0], scope):
+            self._calls[Call(scope, target, _line(node), arguments)] = None
+            if target[-1] in (".append", ".add") and len(target) > 1:
+                for argument in arguments:
+                    self._bind((*target[:-1], "[]"), (argument.value,), scope)
+
+    def _arguments(self, node: Node, scope: str) -> Iterator[Argument]:
+        children = node.named_children if node.type == "argument_list" else [node]
+        for position, child in enumerate(child for child in children if child.type != "comment"):
+            key, value = str(position), child
+            if child.type in ("list_splat", "dictionary_splat"):
+                return
+            if child.type == "keyword_argument":
+                name, value = child.named_children[0], child.named_children[-1]
+                key = text_of(name)
+            for chain in self._expressions.chains(value, scope):
+                yield Argument(key, chain)
+
+    def _raise(self, node: Node, captures: Captures) -> None:
+        raised = captures["raised"][0]
+        if raised.type != "call":
+            self._ask(raised, (), node)
+
+    def _ask(self, node: Node, steps: Chain, place: Node) -> None:
+        """A call that a protocol makes on the value of `node`."""
+        scope = self._scope_of(place).qualname
+        kind: CallKind = "protocol"
+        for chain in self._expressions.chains(node, scope):
+            self._calls[Call(scope, (*chain, *steps), _line(place), (), kind)] = None
+
+    def _assignment(self, node: Node, captures: Captures) -> None:
+        scope, target = self._scope_of(node).qualname, captures["target"][0]
+        value = captures["value"][0] if "value" in captures else None
+        values = self._expressions.chains(value, scope)
+        self._bind_pattern(target, values, scope)
+        if "type" in captures:
+            instances = self._expressions.annotation(captures["type"][0], scope)
+            for chain in self._expressions.chains(target, scope) if instances else ():
+                self._bind(chain, instances, scope, confidence=ANNOTATED)
+
+    def _loop(self, node: Node, captures: Captures) -> None:
+        scope, iterated = self._scope_of(node).qualname, captures["iterated"][0]
+        self._ask(iterated, (".__iter__",), node)
+        self._ask(iterated, (".__iter__", "()", ".__next__"), node)
+        values = self._expressions.chains(iterated, scope)
+        elements = tuple((*chain, "[]") for chain in values)
+        self._bind_pattern(captures["target"][0], elements, scope)
+
+    def _with(self, node: Node, captures: Captures) -> None:
+        scope, value = self._scope_of(node).qualname, captures["value"][0]
+        if value.type == "as_pattern":
+            target = value.named_children[-1].named_children[0]
+            value = value.named_children[0]
+            entered = self._expressions.chains(value, scope)
+            self._bind_pattern(target, tuple((*chain, "with") for chain in entered), scope)
+        for method in (".__enter__", ".__exit__", ".__aenter__", ".__aexit__"):
+            self._ask(value, (method,), node)
+
+    def _caught(self, node: Node, captures: Captures) -> None:
+        scope, caught = self._scope_of(node).qualname, captures["value"][0]
+        kinds = caught.named_children if caught.type == "tuple" else [caught]
+        instances = [
+            (*chain, "()") for kind in kinds for chain in self._expressions.chains(kind, scope)
+        ]
+        self._bind_pattern(captures["target"][0], tuple(instances), scope)
+
+    def _return(self, node: Node, captures: Captures) -> None:
+        scope = self._scope_of(node).qualname
+        self._bind((RETURN,), self._expressions.chains(captures["value"][0], scope), scope)
+
+    def _yield(self, node: Node, _: Captures) -> None:
+        scope = self._scope_of(node).qualname
+        values = [
+            chain
+            for child in node.named_children
+            for chain in self._expressions.chains(child, scope)
+        ]
+        if any(child.type == "from" for child in node.children):
+            values = [(*chain, "[]") for chain in values]
+        self._bind((YIELD,), tuple(values), scope)
+
+    def _branch(self, node: Node, _: Captures) -> None:
+        scope = self._scope_of(node).qualname
+        self._branches[scope] = self._branches.get(scope, 0) + 1
+
+    def _bind_pattern(self, target: Node, values: tuple[Chain, ...], scope: str) -> None:
+        if target.type in _NAMES:
+            for chain in self._expressions.chains(target, scope):
+                self._bind(chain, values, scope)
+        elif target.type in _PATTERNS:
+            for index, child in enumerate(target.named_children):
+                starred = child.type == "list_splat_pattern"
+                step = "[]" if starred else f"[{index}]"
+                parts = tuple((*chain, step) for chain in values)
+                self._bind_pattern(child.named_children[0] if starred else child, parts, scope)
+
+    def _bind(
+        self, target: Chain, values: Iterable[Chain], scope: str, *, confidence: float = ASSIGNED
+    ) -> None:
+        # A name bound to something unknown still hides the same name further out.
+        for value in tuple(values) or ((),):
+            self._keep(Binding(scope, target, value, scope, confidence))
+
+    def _keep(self, binding: Binding) -> None:
+        self._bindings[binding] = None
+
+
+def _line(node: Node) -> int:
+    return node.start_point.row + 1
+
+
+def _span(node: Node) -> Span:
+    return Span(_line(node), node.end_point.row + 1, node.start_byte, node.end_byte)
+
+
+def _with_decorators(node: Node) -> tuple[Node, list[Node]]:
+    parent = node.parent
+    if parent is None or parent.type != "decorated_definition":
+        return node, []
+    return parent, [child for child in parent.named_children if child.type == "decorator"]
+
+
+def _without_subscript(base: Node) -> Node:
+    """`Generic` of `Generic[T]`."""
+    value = base.child_by_field_name("value") if base.type == "subscript" else None
+    return value if value is not None else base
+
+
+def _aliased(node: Node) -> tuple[str, str]:
+    """Name and alias of one imported thing."""
+    if node.type != "aliased_import":
+        return text_of(node), ""
+    return text_of(node.named_children[0]), text_of(node.named_children[-1])
+
+
+def _parameter_names(parameters: list[Node]) -> Iterator[str]:
+    return (name for name in map(_parameter_name, parameters) if name)
+
+
+def _parameter_name(parameter: Node) -> str:
+    """The name with its stars; a bare `*` for the keyword separator, empty for `/`."""
+    match parameter.type:
+        case "identifier" | "list_splat_pattern" | "dictionary_splat_pattern":
+            return text_of(parameter)
+        case "keyword_separator":
+            return "*"
+        case "default_parameter" | "typed_default_parameter" | "typed_parameter":
+            return _parameter_name(parameter.named_children[0])
+        case _:
+            return ""
