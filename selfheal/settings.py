@@ -124,8 +124,8 @@ class CodingSettings(_Section):
 
     budget_seconds: float = Field(default=60.0, gt=0, description="search time per CodingTask")
     max_candidates: int = Field(default=4000, ge=1, description="validations per CodingTask")
-    max_rounds: int = Field(
-        default=4, ge=1, le=20, description="rounds of planning on what an earlier one left"
+    max_plans: int = Field(
+        default=4, ge=1, le=20, description="plans per request, each on what the last one landed"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID, uuid5
 
 import networkx as nx
@@ -14,11 +15,17 @@ from selfheal.store.rounds import EdgeKind, NewTask, RoundRow
 
 
 def open_round(
-    connection: Connection, bundle: TaskBundle, *, request_id: UUID, number: int = 1
+    connection: Connection,
+    bundle: TaskBundle,
+    *,
+    request_id: UUID,
+    number: int = 1,
+    rerun_of: Mapping[UUID, UUID] | None = None,
 ) -> RoundRow:
     """Store `bundle` as the next round of its plan and release what is ready.
 
-    Ids are derived, so that a repeated call after a takeover names the same round.
+    `rerun_of` names the earlier task that a new one repeats. Ids are derived, so that a repeated
+    call after a takeover names the same round.
     """
     round_id = uuid5(bundle.plan_id, f"round {number}")
     row = RoundRow(
@@ -29,7 +36,7 @@ def open_round(
         size=len(bundle.tasks),
         open_tasks=len(bundle.tasks),
     )
-    tasks = place(bundle)
+    tasks = place(bundle, rerun_of or {})
     rounds.open_round(connection, row, tasks, request_id=request_id)
     for new in tasks:
         if not new.parents:
@@ -51,7 +58,7 @@ def release_task(
     )
 
 
-def place(bundle: TaskBundle) -> tuple[NewTask, ...]:
+def place(bundle: TaskBundle, rerun_of: Mapping[UUID, UUID]) -> tuple[NewTask, ...]:
     """Each task with its parents and the longest path below it, in (step, id) order."""
     ordered = sorted(bundle.tasks, key=lambda task: (task.step_number, task.id))
     parents = _chain(ordered) if bundle.force_sequential else _needs(ordered)
@@ -62,7 +69,13 @@ def place(bundle: TaskBundle) -> tuple[NewTask, ...]:
     for node in reversed(list(nx.topological_sort(graph))):
         depth[node] = 1 + max((depth[child] for child in graph.successors(node)), default=0)
     return tuple(
-        NewTask(task=task, parents=parents[task.id], depth_below=depth[task.id]) for task in ordered
+        NewTask(
+            task=task,
+            parents=parents[task.id],
+            depth_below=depth[task.id],
+            rerun_of=rerun_of.get(task.id),
+        )
+        for task in ordered
     )
 
 

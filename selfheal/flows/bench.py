@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from selfheal.checks.change import Change
 from selfheal.checks.self_check import SelfCheck, self_check
 from selfheal.checks.target import Target
 from selfheal.codegraph.symbols import touched_symbols
@@ -27,6 +28,7 @@ from selfheal.leases import reservations
 from selfheal.repair.engine import repair
 from selfheal.repair.task import RepairOutcome, RepairTask
 from selfheal.store.rounds import TaskRow
+from selfheal.workspace.mirror import Mirror
 from selfheal.workspace.worktree import Worktree
 
 
@@ -34,9 +36,17 @@ class Bench:
     """One attempt's worktree, its target, and what the coder has found so far."""
 
     def __init__(
-        self, running: Running, row: TaskRow, request: ChangeRequest, *, tree: Worktree, base: str
+        self,
+        running: Running,
+        row: TaskRow,
+        request: ChangeRequest,
+        *,
+        mirror: Mirror,
+        tree: Worktree,
+        base: str,
     ) -> None:
         self._running = running
+        self._mirror = mirror
         self._row = row
         self._request = request
         self._tree = tree
@@ -148,14 +158,19 @@ class Bench:
         )
         self._tree.reset(self._base)
         self._tree.apply(applied.diff)
-        said: SelfCheck = self_check(
-            self._tree.folder,
-            changed=tuple(path for path, _ in draft.texts),
-            target=self._target,
-            sandbox=farm.sandbox,
+        change = Change(
+            worktree=self._tree.folder,
+            paths=tuple(path for path, _ in draft.texts),
+            base_file=lambda path: self._mirror.read_file(self._base, path),
+        )
+        said = self_check(
+            change,
+            self._target,
+            farm.sandbox,
             baseline=baseline,
             targets=draft.fixes or self._row.task.failing_tests,
             impacted=self._row.task.test_ids,
+            timeout_seconds=farm.settings.target.suite_seconds,
             stop=self._running.stopping,
             limits=farm.limits,
         )
@@ -170,9 +185,9 @@ class Bench:
         diff = unified_diff(self._texts(paths), after)
         checked = Checked(
             verdict=said.verdict,
-            fixed=said.fixed,
+            fixed=said.judgement.fixed,
             notes=said.notes,
-            reason=said.reason,
+            reason=said.reason or said.verdict,
             diff=diff,
             stat=_stat(diff),
         )

@@ -65,7 +65,7 @@ def _worked(running: Running, row: TaskRow, request: ChangeRequest, mirror: Mirr
         name=f"code-{running.attempt.id}",
     ) as tree:
         base = _base(running, row, tree)
-        bench = Bench(running, row, request, tree=tree, base=base)
+        bench = Bench(running, row, request, mirror=mirror, tree=tree, base=base)
         steps = agent.attempt(base)
         answer = None
         while True:

@@ -7,6 +7,7 @@ from pathlib import Path
 from selfheal.checks.baseline import Baseline, measure_baseline, shelved_baseline
 from selfheal.checks.target import Target, detect_target
 from selfheal.contracts.change_request import ChangeRequest
+from selfheal.errors import TestsUnusable
 from selfheal.flows.attempting import Running
 from selfheal.store.baselines import BaselineRows
 from selfheal.workspace.worktree import Worktree
@@ -50,3 +51,29 @@ def baseline_at(
 
     shelf = BaselineRows(farm.database)
     return shelved_baseline(shelf, measure, repo=request.repo, sha=sha, target=target)
+
+
+def wanted_tests(request: ChangeRequest, baseline: Baseline) -> tuple[str, ...]:
+    """The tests that fail at base and are to pass; raises TestsUnusable for a test that is not."""
+    failing = set(baseline.failing)
+    if not request.failing_tests:
+        return tuple(sorted(failing))
+    known = set(baseline.outcomes)
+    missing = [test for test in request.failing_tests if not _selects(test, known)]
+    if missing:
+        raise TestsUnusable(
+            f"there is no test {missing[0]} at {baseline.sha[:10]}: "
+            "name tests as pytest does, path::name"
+        )
+    return tuple(
+        sorted(
+            name
+            for name in failing
+            if any(_selects(test, {name}) for test in request.failing_tests)
+        )
+    )
+
+
+def _selects(asked: str, names: set[str]) -> bool:
+    """Whether asking pytest for `asked` runs one of `names`: itself, or what is below it."""
+    return any(name == asked or name.startswith((f"{asked}::", f"{asked}[")) for name in names)

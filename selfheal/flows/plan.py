@@ -13,7 +13,7 @@ from selfheal.checks.target import Target
 from selfheal.contracts import names
 from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
 from selfheal.contracts.plan import Plan
-from selfheal.errors import LeaseConflict, TestsUnusable
+from selfheal.errors import LeaseConflict
 from selfheal.flows import evidence, report
 from selfheal.flows.attempting import Running, attempt
 from selfheal.flows.connect import repository_url
@@ -69,16 +69,16 @@ def _plan(running: Running, *, row: PlanRow) -> None:
         target = evidence.target_of(running, request.request, tree.folder)
         baseline = evidence.baseline_at(running, request.request, tree, sha=sha, target=target)
         _note_base(running, row, baseline)
-        wanted = _wanted(request.request, baseline)
+        wanted = evidence.wanted_tests(request.request, baseline)
         running.check()
         if not wanted:
-            _end_without_work(running, request, baseline)
+            _end_without_work(running, request, row, baseline)
             return
         made = _from_evidence(
             running, row, request.request, tree=tree, target=target, wanted=wanted
         )
     if not made.steps:
-        _end_without_fault(running, made)
+        _end_without_fault(running, made, baseline)
         return
     _store(running, request.request, made)
 
@@ -101,53 +101,31 @@ def _note_base(running: Running, row: PlanRow, baseline: Baseline) -> None:
         )
 
 
-def _wanted(request: ChangeRequest, baseline: Baseline) -> tuple[str, ...]:
-    """The tests that fail at base and are to pass; raises TestsUnusable for a test that is not."""
-    failing = set(baseline.failing) - set(baseline.flaky)
-    if not request.failing_tests:
-        return tuple(sorted(failing))
-    known = set(baseline.outcomes)
-    missing = [test for test in request.failing_tests if not _selects(test, known)]
-    if missing:
-        raise TestsUnusable(
-            f"there is no test {missing[0]} at {baseline.sha[:10]}: "
-            "name tests as pytest does, path::name"
-        )
-    return tuple(
-        sorted(
-            name
-            for name in failing
-            if any(_selects(test, {name}) for test in request.failing_tests)
-        )
-    )
-
-
-def _selects(asked: str, names: set[str]) -> bool:
-    """Whether asking pytest for `asked` runs one of `names`: itself, or what is below it."""
-    return any(name == asked or name.startswith((f"{asked}::", f"{asked}[")) for name in names)
-
-
-def _end_without_work(running: Running, request: RequestRow, baseline: Baseline) -> None:
+def _end_without_work(
+    running: Running, request: RequestRow, row: PlanRow, baseline: Baseline
+) -> None:
     """RP-6: nothing fails. That is what was wanted, or no test shows what was wanted."""
-    passed = f"all {len(baseline.outcomes)} tests pass at {baseline.sha[:10]}"
-    flaky = f", {len(baseline.flaky)} of them not every time" if baseline.flaky else ""
-    shows = bool(request.request.failing_tests or request.request.traceback)
-    nothing_to_do = shows or SUITE_PASSES in request.request.acceptance_criteria
+    who = running.farm.worker
     with running.effect("nothing fails") as connection:
-        report.end(
-            connection,
-            request.id,
-            state="DONE" if nothing_to_do else "FAILED",
-            cause="nothing_to_do" if nothing_to_do else "no_fix",
-            reason=(
-                f"nothing to do: {passed}{flaky}"
-                if nothing_to_do
-                else f"{passed}{flaky}: no test shows what is wanted, and no model is configured"
-            ),
-            who=running.farm.worker,
-            next_step=("" if nothing_to_do else "add a test that fails as long as it is missing"),
-            after=baseline.evidence,
-        )
+        if row.number > 1:
+            report.conclude(connection, request.id, (), after=baseline.evidence, who=who)
+        elif _is_shown_by_tests(request.request):
+            report.end_with_nothing_to_do(connection, request.id, baseline.evidence, who=who)
+        else:
+            report.end_without_fix(
+                connection,
+                request.id,
+                reason="every test passes: none shows what is wanted, and no model is configured",
+                next_step="add a test that fails as long as it is missing",
+                after=baseline.evidence,
+                who=who,
+            )
+
+
+def _is_shown_by_tests(request: ChangeRequest) -> bool:
+    """Whether green tests are all that the request wants."""
+    shown = request.failing_tests or request.traceback
+    return bool(shown) or SUITE_PASSES in request.acceptance_criteria
 
 
 def _from_evidence(
@@ -183,12 +161,16 @@ def _from_evidence(
     )
 
 
-def _end_without_fault(running: Running, made: Plan) -> None:
+def _end_without_fault(running: Running, made: Plan, baseline: Baseline) -> None:
     why = "; ".join(warning.message for warning in made.warnings[:3])
     reason = f"no step can be planned: {why or 'no failing test could be traced'}"
     with running.effect("no fault found") as connection:
         report.end_without_fix(
-            connection, made.parent_request_id, reason=reason, who=running.farm.worker
+            connection,
+            made.parent_request_id,
+            reason=reason,
+            after=baseline.evidence,
+            who=running.farm.worker,
         )
 
 

@@ -30,6 +30,8 @@ from selfheal.leases import reservations
 from selfheal.store import attempts, events, outbox, plans, requests, rounds
 from selfheal.store.events import Event
 
+NO_FIX_STEP = "look at the places named, fix it by hand, or give more time with --budget"
+
 
 def end(
     connection: Connection,
@@ -73,7 +75,8 @@ def end_without_fix(
     reason: str,
     who: str,
     cause: Cause = "no_fix",
-    next_step: str = "look at the places named, fix by hand, or give more time with --budget",
+    next_step: str = NO_FIX_STEP,
+    after: SuiteEvidence | None = None,
 ) -> RunReport:
     """No (further) fix: FAILED, or PARTIAL where an earlier round has landed something."""
     landed = rounds.last_landed(connection, request_id)
@@ -86,7 +89,64 @@ def end_without_fix(
         who=who,
         next_step=next_step,
         landed=(result_branch(request_id), landed) if landed else ("", ""),
+        after=after,
     )
+
+
+def end_with_nothing_to_do(
+    connection: Connection, request_id: UUID, evidence: SuiteEvidence, *, who: str
+) -> RunReport:
+    """RP-6: what was wanted is so already."""
+    return end(
+        connection,
+        request_id,
+        state="DONE",
+        cause="nothing_to_do",
+        reason=f"nothing to do: {evidence.passed} tests pass at {evidence.commit_sha[:10]}",
+        who=who,
+        after=evidence,
+    )
+
+
+def conclude(
+    connection: Connection,
+    request_id: UUID,
+    still_failing: Sequence[str],
+    *,
+    after: SuiteEvidence,
+    who: str,
+) -> RunReport:
+    """The end after landing: DONE when no wanted test fails any more, else what is missing."""
+    landed = rounds.last_landed(connection, request_id)
+    if landed and not still_failing:
+        return end(
+            connection,
+            request_id,
+            state="DONE",
+            cause="landed",
+            reason=f"every test that was wanted passes, none newly fails: {after.passed} pass",
+            who=who,
+            landed=(result_branch(request_id), landed),
+            after=after,
+        )
+    return end_without_fix(
+        connection,
+        request_id,
+        reason=_missing(connection, request_id, still_failing),
+        after=after,
+        who=who,
+    )
+
+
+def _missing(connection: Connection, request_id: UUID, still_failing: Sequence[str]) -> str:
+    """Which tests still fail, and why their tasks came to nothing."""
+    shown = ", ".join(still_failing[:3])
+    more = f" and {len(still_failing) - 3} more" if len(still_failing) > 3 else ""
+    tasks = rounds.tasks_of_request(connection, request_id)
+    reasons = dict.fromkeys(
+        task.result.reason for task in tasks if task.result and task.result.reason
+    )
+    return f"{shown}{more} still fail" + "".join(f"; {reason}" for reason in reasons)
 
 
 def result_branch(request_id: UUID) -> str:

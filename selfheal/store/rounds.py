@@ -37,6 +37,7 @@ class NewTask:
     task: CodingTask
     parents: tuple[tuple[UUID, EdgeKind], ...]
     depth_below: int
+    rerun_of: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class TaskRow:
     request_id: UUID
     task: CodingTask
     state: TaskState
+    rerun_of: UUID | None
     base_commit_sha: str | None
     result: CommitResult | None
 
@@ -77,9 +79,9 @@ def open_round(
     )
     connection.execute(
         text(
-            "INSERT INTO coding_tasks (id, round_id, plan_id, request_id, step_number, document,"
-            " waiting_on, depth_below, state) VALUES (:id, :round_id, :plan_id, :request_id,"
-            " :step, CAST(:document AS jsonb), :waiting_on, :depth, :state)"
+            "INSERT INTO coding_tasks (id, round_id, plan_id, request_id, rerun_of, step_number,"
+            " document, waiting_on, depth_below, state) VALUES (:id, :round_id, :plan_id,"
+            " :request_id, :rerun_of, :step, CAST(:document AS jsonb), :waiting_on, :depth, :state)"
         ),
         [
             {
@@ -87,6 +89,7 @@ def open_round(
                 "round_id": row.id,
                 "plan_id": row.plan_id,
                 "request_id": request_id,
+                "rerun_of": one.rerun_of,
                 "step": one.task.step_number,
                 "document": one.task.model_dump_json(),
                 "waiting_on": len(one.parents),
@@ -145,8 +148,8 @@ def last_landed(connection: Connection, request_id: UUID) -> str | None:
 
 
 _TASKS = (
-    "SELECT t.id, t.round_id, t.plan_id, t.request_id, t.document, t.state, t.base_commit_sha,"
-    " r.document AS result FROM coding_tasks t LEFT JOIN commit_results r ON r.task_id = t.id"
+    "SELECT t.id, t.round_id, t.plan_id, t.request_id, t.document, t.state, t.rerun_of,"
+    " t.base_commit_sha, r.document AS result FROM coding_tasks t LEFT JOIN commit_results r ON r.task_id = t.id"
 )
 
 
@@ -233,6 +236,7 @@ def _task(row: Row[tuple[object, ...]]) -> TaskRow:
         request_id=fields["request_id"],
         task=CodingTask.model_validate(fields["document"]),
         state=fields["state"],
+        rerun_of=fields["rerun_of"],
         base_commit_sha=fields["base_commit_sha"],
         result=CommitResult.model_validate(fields["result"]) if fields["result"] else None,
     )

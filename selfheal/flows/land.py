@@ -1,0 +1,221 @@
+"""Landing: the green commits of a round, merged in dependency order and checked together."""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection
+
+from selfheal.contracts import names
+from selfheal.contracts.bundle import CodingTask, TaskBundle
+from selfheal.contracts.change_request import ChangeRequest
+from selfheal.dispatch.release import open_round
+from selfheal.flows import report
+from selfheal.flows.attempting import Running, attempt
+from selfheal.flows.code import point_task_branch
+from selfheal.flows.connect import repository_url
+from selfheal.flows.farm import Farm
+from selfheal.flows.merge_train import Built, MergeTrain
+from selfheal.flows.plan import fail_request
+from selfheal.leases import reservations
+from selfheal.store import events, outbox, plans, requests, rounds
+from selfheal.store.attempts import Work
+from selfheal.store.plans import PlanRow
+from selfheal.store.rounds import RoundRow, TaskRow
+from selfheal.workspace.mirror import Mirror
+from selfheal.workspace.refs import Refs, attempt_ref, result_ref
+
+
+def land(farm: Farm, round_id: UUID, *, message_id: UUID | None = None) -> None:
+    """Land what is green in the round; then end the request, or open what follows."""
+    with farm.database.begin() as connection:
+        row = rounds.load_round(connection, round_id)
+        plan = plans.load(connection, row.plan_id)
+    work = Work(names.LAND, round_id, plan.request_id)
+    attempt(farm, work, message_id, body=partial(_land, row=row, plan=plan), fail=fail_request)
+
+
+def _land(running: Running, *, row: RoundRow, plan: PlanRow) -> None:
+    farm = running.farm
+    with farm.database.begin() as connection:
+        request = requests.load(connection, plan.request_id).request
+        tasks = rounds.tasks_of_round(connection, row.id)
+        landed = rounds.last_landed(connection, plan.request_id)
+        green = _green(tasks)
+        requests.advance(
+            connection,
+            plan.request_id,
+            "LANDING",
+            who=farm.worker,
+            why=f"{len(green)} of {len(tasks)} tasks are green",
+        )
+    mirror = farm.mirror(repository_url(request.repo))
+    mirror.fetch([landed] if landed else [])
+    for task in green:
+        assert task.result is not None
+        point_task_branch(mirror, task.id, task.result.commit_sha)
+    built = _resumed(running) or _build(running, request, green, mirror=mirror, landed=landed)
+    running.check()
+    if built.sha != built.onto:
+        Refs(mirror).push(built.sha, result_ref(str(request.id)), expect=landed)
+    _conclude(running, request, built, row=row, plan=plan, tasks=tasks)
+
+
+def _green(tasks: tuple[TaskRow, ...]) -> tuple[TaskRow, ...]:
+    """The tasks whose commit may land; one that had nothing to do has no commit of its own."""
+    return tuple(task for task in tasks if task.result and task.result.branch_name)
+
+
+def _resumed(running: Running) -> Built | None:
+    kept = running.checkpoint.get("built")
+    return Built.model_validate(kept) if kept else None
+
+
+def _build(
+    running: Running,
+    request: ChangeRequest,
+    green: tuple[TaskRow, ...],
+    *,
+    mirror: Mirror,
+    landed: str | None,
+) -> Built:
+    """Merge and check; then push to the attempt's own ref, and keep that for a takeover.
+
+    The checkpoint is fenced, so at most one commit per round ever goes on to the result branch.
+    """
+    onto = landed or mirror.resolve(str(request.context.get("base_sha") or request.branch))
+    name = f"land-{running.attempt.id}"
+    with mirror.worktree(onto, folder=running.farm.worktrees, name=name) as tree:
+        built = MergeTrain(running, request, tree=tree, onto=onto).run(green)
+    if built.sha != built.onto:
+        ref = attempt_ref(str(running.attempt.work.subject_id), running.attempt.token)
+        Refs(mirror).push(built.sha, ref, expect=None)
+    running.keep("built", built=built.model_dump(mode="json"))
+    return built
+
+
+def _conclude(
+    running: Running,
+    request: ChangeRequest,
+    built: Built,
+    *,
+    row: RoundRow,
+    plan: PlanRow,
+    tasks: tuple[TaskRow, ...],
+) -> None:
+    """One transaction: what has landed, and what comes next."""
+    who = running.farm.worker
+    with running.effect(f"landed {len(built.landed)}") as connection:
+        if built.sha != built.onto:
+            rounds.note_landed(connection, row.id, built.sha)
+            _claim(connection, built, tasks, plan=plan)
+        for refusal in built.refused:
+            events.record(
+                connection, request.id, who=who, kind="land", task_id=refusal.task, why=refusal.why
+            )
+        again = _sent_back(built, tasks)
+        if request.stop_after == "code":
+            report.end_stopped(connection, request, who=who)
+        elif again:
+            _open_next_round(running, connection, built, again, row=row, plan=plan)
+        elif built.still_failing and built.landed and plan.number < _most_plans(running):
+            _ask_for_next_plan(running, connection, built, plan=plan)
+        else:
+            report.conclude(
+                connection, request.id, built.still_failing, after=built.evidence, who=who
+            )
+
+
+def _most_plans(running: Running) -> int:
+    return running.farm.settings.coding.max_plans
+
+
+def _claim(
+    connection: Connection, built: Built, tasks: tuple[TaskRow, ...], *, plan: PlanRow
+) -> None:
+    """The leases of what has landed end with the commit that used them.
+
+    Only now: between acceptance and landing another plan must not build on the old symbol.
+    """
+    used = {
+        symbol.fq_name for task in tasks if task.id in built.landed for symbol in task.task.symbols
+    }
+    used |= {
+        name
+        for task in tasks
+        if task.id in built.landed and task.result
+        for name in task.result.touched_symbols
+    }
+    for lease in reservations.held_by(connection, plan.id):
+        if lease.symbol.fq_name in used:
+            reservations.claim(connection, lease.id, lease.token, commit_sha=built.sha)
+
+
+def _sent_back(built: Built, tasks: tuple[TaskRow, ...]) -> tuple[CodingTask, ...]:
+    """LAND-1: what did not merge or was red together goes back once, on the new base."""
+    why = {refusal.task: refusal.why for refusal in built.refused}
+    return tuple(
+        task.task.model_copy(
+            update={
+                "id": uuid5(task.id, "sent back"),
+                "base_commit_sha": built.sha,
+                "depends_on": (),
+                "goal": f"{task.task.goal} (sent back at landing: {why[task.id]})",
+            }
+        )
+        for task in tasks
+        if task.id in why and task.rerun_of is None
+    )
+
+
+def _open_next_round(
+    running: Running,
+    connection: Connection,
+    built: Built,
+    again: tuple[CodingTask, ...],
+    *,
+    row: RoundRow,
+    plan: PlanRow,
+) -> None:
+    bundle = TaskBundle(
+        plan_id=plan.id, tasks=again, force_sequential=True, base_commit_sha=built.sha
+    )
+    origins = {uuid5(refusal.task, "sent back"): refusal.task for refusal in built.refused}
+    open_round(
+        connection,
+        bundle,
+        request_id=plan.request_id,
+        number=row.number + 1,
+        rerun_of={task.id: origins[task.id] for task in again},
+    )
+    requests.advance(
+        connection,
+        plan.request_id,
+        "CODING",
+        who=running.farm.worker,
+        why=f"{len(again)} tasks go back once, on top of what has landed",
+    )
+
+
+def _ask_for_next_plan(
+    running: Running, connection: Connection, built: Built, *, plan: PlanRow
+) -> None:
+    """What has landed may have uncovered failures that the last plan could not see."""
+    following = plans.ask_for(
+        connection, plan.request_id, number=plan.number + 1, base_sha=built.sha
+    )
+    outbox.put(
+        connection,
+        names.PLAN,
+        following,
+        request_id=plan.request_id,
+        message_id=following,
+    )
+    requests.advance(
+        connection,
+        plan.request_id,
+        "PLANNING",
+        who=running.farm.worker,
+        why=f"{len(built.still_failing)} wanted tests still fail on top of what has landed",
+    )
