@@ -6,14 +6,17 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 
 from ..errors import SandboxUnavailable
 from .git_guard import GitGuard
 from .jail import Jail
 from .mounts import GID, HOSTNAME, UID, Mount, environment_of, mounts_of
+from .pids_cgroup import pids_cgroup
 from .process import Process, in_memory, spawn
 from .provider import Provider
-from .rlimits import bound
+from .rlimits import bound, jail_rlimits, most_tasks
+from .seccomp import filter_program
 
 # As root, all namespaces alone are no sandbox: the command could remount the system writable. It
 # takes an ordinary uid, no capability and no further namespaces as well (bubblewrap issue 287).
@@ -43,27 +46,37 @@ class Bubblewrap(Provider):
     def launch(self, jail: Jail) -> Process:
         program = shutil.which("bwrap")
         if program is None:
-            raise SandboxUnavailable(f"bwrap is not on PATH: {self.fix}")
+            raise SandboxUnavailable("bwrap is not on PATH")
         guard = GitGuard(jail.workdir)
         mounts = mounts_of(jail)
         texts = tuple(in_memory(one.source.encode()) for one in mounts if one.kind == "text")
+        calls = in_memory(filter_program())
         report, said = os.pipe()
         held, go = os.pipe()
         options = [*arguments(jail, mounts, texts), "--json-status-fd", str(said)]
-        options += ["--block-fd", str(held)]
-        listed = in_memory("\0".join(options).encode())
-        argv = (program, "--args", str(listed), "--", *_command(jail.argv))
-        popen = spawn(argv, keep=(listed, said, held, *texts))
-        process = Process(popen, jail=jail, git=guard, report=report, marker=b'"exit-code"')
+        options += ["--block-fd", str(held), "--seccomp", str(calls)]
+        listed = in_memory("\0".join(options).encode(errors="surrogateescape"))
+        popen = spawn(
+            (program, "--args", str(listed), "--", *_command(jail.argv)),
+            keep=(listed, calls, said, held, *texts),
+            ours=(report, go),
+        )
+        cgroup = pids_cgroup(most_tasks(jail.limits))
+        process = Process(
+            popen, jail=jail, git=guard, report=report, marker=b'"exit-code"', cgroup=cgroup
+        )
         try:
-            first = _first_process(report)
-            if first is not None:
-                bound(first, jail.limits)
+            # Where the first process is gone already, the end of bubblewrap tells why.
+            with suppress(ProcessLookupError):
+                first = _first_process(report)
+                bound(first, jail_rlimits(jail.limits))
+                if cgroup:
+                    cgroup.join(first)
         except BaseException:
-            process.__exit__(None, None, None)
+            process.close()
             raise
         finally:
-            # bubblewrap waits for this end before it sets up anything.
+            # bubblewrap has waited for this end before it sets up anything.
             os.close(go)
         return process
 
@@ -106,12 +119,12 @@ def _option(mount: Mount, texts: Iterator[int]) -> tuple[str, ...]:
             return "--perms", "0644", "--file", str(next(texts)), mount.target
 
 
-def _first_process(report: int) -> int | None:
-    """Host id of the jail's first process; None when bubblewrap gave up before."""
+def _first_process(report: int) -> int:
+    """Host id of the jail's first process; ProcessLookupError when bubblewrap gave up before."""
     line = b""
     while not line.endswith(b"\n"):
         byte = os.read(report, 1)
         if not byte:
-            return None
+            raise ProcessLookupError
         line += byte
     return int(json.loads(line)["child-pid"])

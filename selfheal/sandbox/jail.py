@@ -13,7 +13,12 @@ Limit = Literal["wall", "cpu", "memory", "processes", "output", "stopped"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds on one jailed command; seconds, bytes and counts."""
+    """Bounds on one jailed command; seconds, bytes and counts.
+
+    All but `file_bytes` hold for the process tree as a whole. A file that would grow beyond
+    `file_bytes` fails with EFBIG in the command itself. Of each output stream `output_bytes` are
+    kept, and the command goes on; only 64 times as much is a flood and strikes.
+    """
 
     wall_seconds: float = 120.0
     cpu_seconds: float = 300.0
@@ -41,7 +46,12 @@ class Jail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """How a jailed command ended. Output is bounded: its middle is elided, its end is kept."""
+    """How a jailed command ended. Output is bounded: its middle is elided, its end is kept.
+
+    `exit_code` is 128 + n for a death by signal n, and 127 for a program that was not found.
+    `struck` names the limit that killed the tree. The peak memory is a sum over the tree, sampled:
+    0 when the command ended before the first look.
+    """
 
     exit_code: int
     stdout: str
@@ -53,11 +63,16 @@ class Completed:
 
 
 class JailedProcess(Protocol):
-    """A command that runs in a jail; leaving the context kills its whole process tree."""
+    """A command that runs in a jail; leaving the context kills its whole process tree.
+
+    It dies with the thread that started it. Its limits hold, except the one on output, which the
+    caller reads. `wait` raises TimedOut when the command still runs after `timeout` seconds.
+    """
 
     stdin: IO[bytes]
     stdout: IO[bytes]
     stderr: IO[bytes]
+    struck: Limit | None
 
     def kill(self) -> None: ...
     def wait(self, timeout: float | None = None) -> int: ...
@@ -76,6 +91,8 @@ class Sandbox(Protocol):
     `name` is the provider's name in settings. `protects_from` and `leaves_open` are plain phrases
     for `doctor` and reports. `run` returns when the command has ended, a limit has struck or
     `stop()` turned true (looked at every 50 ms). `start` is for a command that is talked to.
+    Both raise SandboxUnavailable where the jail cannot be built, and PatchRefused when the command
+    has changed `.git`.
     """
 
     name: str

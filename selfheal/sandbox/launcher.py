@@ -69,6 +69,8 @@ def main() -> NoReturn:
         die_with_parent()
         if os.getppid() != plan["parent"]:
             os._exit(125)
+        if plan["cgroup"]:
+            write(plan["cgroup"], "0")
         enter_namespaces(plan)
     except OSError as error:
         fail(report, error)
@@ -275,11 +277,10 @@ def drop_privileges() -> None:
 
 
 def filter_calls(program: bytes) -> None:
-    """Loads a seccomp program given as bytes of struct sock_filter; empty bytes load nothing."""
-    if program:
-        held = ctypes.create_string_buffer(program, len(program))
-        header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(held))
-        check(libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(2), header), "seccomp")
+    """Loads a seccomp program given as an array of struct sock_filter."""
+    held = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("HP", len(program) // 8, ctypes.addressof(held))
+    check(libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(2), header), "seccomp")
 
 
 def release_standard_streams() -> None:

@@ -61,10 +61,10 @@ def mounts_of(jail: Jail) -> list[Mount]:
     return sorted(mounts, key=lambda mount: len(PurePosixPath(mount.target).parts))
 
 
-def environment_of(jail: Jail) -> dict[str, str]:
+def environment_of(jail: Jail, *, home: str = HOME) -> dict[str, str]:
     """The jail's environment, with the four variables that programs cannot do without."""
     defaults = {
-        "HOME": HOME,
+        "HOME": home,
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "TMPDIR": "/tmp",  # noqa: S108  the jail's own

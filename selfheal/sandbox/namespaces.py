@@ -11,9 +11,11 @@ from pathlib import Path
 from .git_guard import GitGuard
 from .jail import Jail
 from .mounts import GID, HOSTNAME, UID, environment_of, mounts_of
+from .pids_cgroup import PidsCgroup, pids_cgroup
 from .process import Process, in_memory, spawn
 from .provider import Provider
-from .rlimits import NICE, rlimits_of
+from .rlimits import NICE, jail_rlimits, most_tasks
+from .seccomp import filter_program
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 
@@ -30,25 +32,27 @@ class Namespaces(Provider):
 
     def launch(self, jail: Jail) -> Process:
         guard = GitGuard(jail.workdir)
-        plan = in_memory(marshal.dumps(_plan(jail)))
+        cgroup = pids_cgroup(most_tasks(jail.limits))
+        plan = in_memory(marshal.dumps(_plan(jail, cgroup)))
         report, said = os.pipe()
         argv = (sys.executable, "-I", "-S", str(_LAUNCHER), str(plan), str(said))
-        popen = spawn(argv, keep=(plan, said))
-        return Process(popen, jail=jail, git=guard, report=report, marker=b"started")
+        popen = spawn(argv, keep=(plan, said), ours=(report,))
+        return Process(popen, jail=jail, git=guard, report=report, marker=b"started", cgroup=cgroup)
 
 
-def _plan(jail: Jail) -> dict[str, object]:
+def _plan(jail: Jail, cgroup: PidsCgroup | None) -> dict[str, object]:
     """What the launcher needs, in types that marshal knows."""
     return {
         "parent": os.getpid(),
+        "cgroup": cgroup.procs if cgroup else "",
         "argv": tuple(jail.argv),
         "environment": environment_of(jail),
         "workdir": str(jail.workdir),
         "mounts": tuple(astuple(mount) for mount in mounts_of(jail)),
-        "rlimits": rlimits_of(jail.limits),
+        "rlimits": jail_rlimits(jail.limits),
         "nice": NICE,
         "hostname": HOSTNAME,
         "uid": UID,
         "gid": GID,
-        "seccomp": b"",
+        "seccomp": filter_program(),
     }

@@ -9,7 +9,7 @@ from .jail import Jail
 from .mounts import environment_of
 from .process import Process, spawn
 from .provider import Provider
-from .rlimits import bound
+from .rlimits import bound, process_rlimits
 
 # The shell waits until its limits are set, then becomes the command.
 _WAIT = 'read -r go < "/dev/fd/$0"; exec "$@"'
@@ -33,14 +33,15 @@ class Unprotected(Provider):
         guard = GitGuard(jail.workdir)
         report, said = os.pipe()
         held, go = os.pipe()
+        popen = spawn(
+            ("/bin/sh", "-c", _WAIT, str(held), *jail.argv),
+            keep=(held, said),
+            ours=(report, go),
+            environment=environment_of(jail, home="/nonexistent"),
+            folder=str(jail.workdir),
+        )
         try:
-            popen = spawn(
-                ("/bin/sh", "-c", _WAIT, str(held), *jail.argv),
-                keep=(held, said),
-                environment=environment_of(jail),
-                folder=str(jail.workdir),
-            )
-            bound(popen.pid, jail.limits)
+            bound(popen.pid, process_rlimits(jail.limits))
         finally:
             os.close(go)
         return Process(popen, jail=jail, git=guard, report=report, marker=b"", outer_levels=0)

@@ -9,12 +9,14 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType, TracebackType
 from typing import IO, Self
 
 from ..errors import SandboxUnavailable, TimedOut
 from .git_guard import GitGuard
 from .jail import Jail, Limit
+from .pids_cgroup import PidsCgroup
 from .proctree import children
 from .watch import TICK, Watch
 
@@ -34,12 +36,14 @@ def spawn(
     argv: tuple[str, ...],
     *,
     keep: tuple[int, ...],
+    ours: tuple[int, ...],
     environment: Mapping[str, str] = MappingProxyType({}),
     folder: str = "/",
 ) -> subprocess.Popen[bytes]:
     """Starts a launcher in a session of its own; it inherits nothing of our environment.
 
-    The descriptors in `keep` go to the launcher; on our side they are closed in any case.
+    The descriptors in `keep` go to the launcher; on our side they are closed in any case, those in
+    `ours` only when nothing could be started.
     """
     try:
         return subprocess.Popen(
@@ -53,9 +57,11 @@ def spawn(
             pass_fds=keep,
             start_new_session=True,
         )
+    except BaseException:
+        _close_all(ours)
+        raise
     finally:
-        for descriptor in keep:
-            os.close(descriptor)
+        _close_all(keep)
 
 
 class Process:
@@ -78,6 +84,7 @@ class Process:
         git: GitGuard,
         report: int,
         marker: bytes,
+        cgroup: PidsCgroup | None = None,
         outer_levels: int = 2,
     ) -> None:
         assert popen.stdin and popen.stdout and popen.stderr
@@ -89,6 +96,7 @@ class Process:
         self.watch = Watch(popen.pid, limits=jail.limits, outer_levels=outer_levels)
         self._popen = popen
         self._git = git
+        self._cgroup = cgroup
         self._report = report
         self._marker = marker
         self._outer_levels = outer_levels
@@ -107,7 +115,20 @@ class Process:
     def strike(self, limit: Limit) -> None:
         """Kills the tree because of a limit; the first one is remembered."""
         self.struck = self.struck or limit
+        if limit == "processes":
+            self._stop_growth()
         self.kill()
+
+    def _stop_growth(self) -> None:
+        """Signals the process groups that were just seen.
+
+        The end of a PID namespace waits until its first process gets its turn, and a fork bomb
+        has many; a signal to a group reaches all of it at once, and who has one cannot fork.
+        """
+        for group in set(map(_group, self.watch.seen)) - {self._popen.pid, None}:
+            assert group is not None
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
 
     def kill(self) -> None:
         """Kills every process of the jail and waits until none is left."""
@@ -140,7 +161,7 @@ class Process:
 
     @property
     def exit_code(self) -> int:
-        code = self._popen.returncode
+        code: int = self._popen.returncode
         return code if code >= 0 else 128 - code
 
     def require_built(self) -> None:
@@ -182,6 +203,20 @@ class Process:
             if limit:
                 self.strike(limit)
 
+    def close(self) -> None:
+        """Kills what still runs and gives back every descriptor; a second call does nothing."""
+        if self._left.is_set():
+            return
+        self._left.set()
+        self.kill()
+        if self._guard:
+            self._guard.join()
+        for pipe in (self.stdin, self.stdout, self.stderr):
+            _close(pipe)
+        _close_all((self._ended, self._report))
+        if self._cgroup:
+            self._cgroup.close()
+
     def __enter__(self) -> Self:
         return self
 
@@ -191,16 +226,14 @@ class Process:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._left.set()
-        self.kill()
-        if self._guard:
-            self._guard.join()
-        for pipe in (self.stdin, self.stdout, self.stderr):
-            _close(pipe)
-        os.close(self._ended)
-        os.close(self._report)
+        self.close()
         if error is None:
             self._git.check()
+
+
+def _close_all(descriptors: tuple[int, ...]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _readable(fd: int, within: float | None) -> bool:
@@ -209,15 +242,17 @@ def _readable(fd: int, within: float | None) -> bool:
     return bool(poll.poll(None if within is None else within * 1000))
 
 
+def _group(pid: int) -> int | None:
+    with suppress(ProcessLookupError):
+        return os.getpgid(pid)
+    return None
+
+
 def _kill(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def _close(pipe: IO[bytes]) -> None:
-    try:
+    with suppress(BrokenPipeError):
         pipe.close()
-    except BrokenPipeError:
-        return

@@ -8,33 +8,49 @@ import resource
 
 from .jail import Limits
 
-# What grows faster than the watch looks is held at this multiple; below it the watch decides, so
-# that the limit which struck can be named.
-_BACKSTOP = 4
+# What grows faster than the watch looks is held at a multiple of the limit; below it the watch
+# decides, so that the limit which struck can be named.
+_MEMORY_BACKSTOP = 4
+_TASKS_BACKSTOP = 8
+Rlimits = tuple[tuple[int, int], ...]
+"""Pairs of a resource and its bound."""
+
 NICE = 5
 """A jail yields to the farm: the watch must get its turn while a fork bomb runs."""
 
 
-def rlimits_of(limits: Limits) -> tuple[tuple[int, int], ...]:
-    """Pairs of resource and bound.
+def process_rlimits(limits: Limits) -> Rlimits:
+    """What holds for each process alone.
 
     Memory is bounded as private writable memory, since runtimes reserve far more addresses than
-    they use. The process count is of no effect where the jail's user is root outside.
+    they use.
     """
-    bounds = [
+    return (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_CPU, math.ceil(limits.cpu_seconds) + 2),
         (resource.RLIMIT_FSIZE, limits.file_bytes),
-        (resource.RLIMIT_DATA, limits.memory_bytes * _BACKSTOP),
-    ]
-    if _counts_per_namespace(os.uname().release):
-        bounds.append((resource.RLIMIT_NPROC, limits.processes * _BACKSTOP))
-    return tuple(bounds)
+        (resource.RLIMIT_DATA, limits.memory_bytes * _MEMORY_BACKSTOP),
+    )
 
 
-def bound(pid: int, limits: Limits) -> None:
-    """Sets the limits of a process that waits for them; its descendants inherit them."""
-    for name, wanted in rlimits_of(limits):
+def jail_rlimits(limits: Limits) -> Rlimits:
+    """The same with a bound on processes, for a jail that has its own user namespace.
+
+    It is of no effect where the jail's user is root outside: hence `pids_cgroup`.
+    """
+    if not _counts_per_namespace(os.uname().release):
+        return process_rlimits(limits)
+    return (*process_rlimits(limits), (resource.RLIMIT_NPROC, most_tasks(limits)))
+
+
+def most_tasks(limits: Limits) -> int:
+    """Processes and threads at which the kernel stops a bomb that has outrun the watch."""
+    return limits.processes * _TASKS_BACKSTOP
+
+
+def bound(pid: int, rlimits: Rlimits) -> None:
+    """Limits a process that waits for it; its descendants inherit that."""
+    for name, wanted in rlimits:
         _, hard = resource.prlimit(pid, name)
         value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.prlimit(pid, name, (value, value))

@@ -12,7 +12,7 @@ TICK = 0.05
 """Seconds between two looks at a running jail."""
 
 # Libraries start a thread per core, so threads are no processes; without a bound they are a bomb.
-_THREADS_PER_PROCESS = 16
+_THREADS_PER_PROCESS = 4
 
 
 class Watch:
@@ -27,6 +27,7 @@ class Watch:
         self._limits = limits
         self._outer_levels = outer_levels
         self._began = time.monotonic()
+        self.seen: list[int] = []
         self.peak_memory_bytes = 0
         self.cpu_seconds = 0.0
 
@@ -39,6 +40,7 @@ class Watch:
         if self.wall_seconds > self._limits.wall_seconds:
             return "wall"
         pids, reaped = self._members()
+        self.seen = pids
         use = use_of(pids)
         self.cpu_seconds = max(self.cpu_seconds, use.cpu_seconds + reaped)
         self.peak_memory_bytes = max(self.peak_memory_bytes, self._memory(use, pids))
