@@ -30,7 +30,7 @@ _OURS = (
     "no:cacheprovider",
     "--rootdir=.",
     "--color=no",
-    "--tb=no",
+    "--tb=short",
     "--show-capture=no",
     "--continue-on-collection-errors",
     "--maxfail=0",

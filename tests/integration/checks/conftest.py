@@ -1,0 +1,40 @@
+"""Small real projects, and the sandbox in which they are run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from selfheal.checks.target import Target, detect_target
+from selfheal.sandbox.choose import choose_sandbox
+from selfheal.sandbox.jail import Sandbox
+
+Project = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Sandbox:
+    return choose_sandbox()
+
+
+@pytest.fixture(scope="session")
+def farm_target(tmp_path_factory: pytest.TempPathFactory) -> Target:
+    """How a repository without a word about itself is run."""
+    return detect_target(tmp_path_factory.mktemp("bare"))
+
+
+@pytest.fixture(scope="session")
+def make_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Writes files, given by path, into a new folder."""
+
+    def make(files: dict[str, str]) -> Path:
+        root = tmp_path_factory.mktemp("project")
+        for name, text in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(dedent(text), encoding="utf-8")
+        return root
+
+    return make
