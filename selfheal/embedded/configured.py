@@ -58,7 +58,7 @@ def check_broker(url: str) -> str:
     Raises BrokerUnavailable; no message shows a password.
     """
     try:
-        with Connection(url, connect_timeout=ANSWER_SECONDS) as connection:  # type: ignore[no-untyped-call]
+        with Connection(url, connect_timeout=ANSWER_SECONDS) as connection:
             # Two tries at once: a server that is starting is waited for by whoever starts it.
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=ANSWER_SECONDS)
     except Exception as error:

@@ -111,6 +111,8 @@ class Postgres:
         Raises ServerUnavailable; the next start finds nothing half-done.
         """
         self._check_version(binaries)
+        if self.processes.pids():
+            progress("PostgreSQL: stopping the one that a killed farm left running")
         self.stop()
         if self.major is None:
             progress(f"PostgreSQL {binaries.version}: creating its data folder")

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from selfheal.embedded.run_folder import private_file
 from selfheal.embedded.waiting import wait_until
 from selfheal.errors import ServerUnavailable
 
@@ -89,7 +90,7 @@ class ServerLog:
         try:
             if self.path.exists():
                 self.path.replace(self.path.with_suffix(".log.1"))
-            with self.path.open("wb") as output:
+            with open(self.path, "wb", opener=private_file) as output:
                 return subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
@@ -125,6 +126,6 @@ class ServerLog:
     def _tail(self) -> str:
         try:
             lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except FileNotFoundError:
+        except OSError:
             lines = []
         return "\n".join(f"  {line}" for line in lines[-LOG_LINES:]) or "  (it is empty)"

@@ -135,12 +135,17 @@ class RunFolder:
     def _lock_file(self) -> FileIO:
         path = self.path / "owner.lock"
         try:
-            return path.open("a+b", buffering=0)
+            return open(path, "a+b", buffering=0, opener=private_file)
         except OSError as error:
             raise EnvironmentUnusable(
                 f"run folder {self.path}: {path.name} cannot be written ({error.strerror}): "
                 "free the place or name a folder that you may write"
             ) from error
+
+
+def private_file(path: str, flags: int) -> int:
+    """An opener, as `open` takes one, for files that only their owner may read."""
+    return os.open(path, flags, 0o600)
 
 
 def _locked(file: FileIO, kind: int) -> bool:

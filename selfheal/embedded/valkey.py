@@ -84,6 +84,8 @@ class Valkey:
         What an owner that was killed left running is stopped first. The caller owns the run folder.
         Raises ServerUnavailable.
         """
+        if self.processes.pids():
+            progress("Valkey: stopping the one that a killed farm left running")
         self.stop()
         progress(f"Valkey {binary.version} ({binary.source}): starting")
         log = ServerLog(server="Valkey", path=self.folder.logs / "valkey.log")

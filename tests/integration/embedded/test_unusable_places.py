@@ -1,0 +1,135 @@
+"""Places where no server can run: a clear error, and nothing half-done is left."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from selfheal.embedded.postgres import Postgres
+from selfheal.embedded.provider import start_servers, status
+from selfheal.embedded.run_folder import RunFolder
+from selfheal.errors import ServerUnavailable
+
+# Run in a process of its own, with a disk of 30 MB where the kernel lets us mount one, or else with
+# files limited to 4 MB, which servers meet with the same kind of error.
+FULL_DISK = """
+import ctypes, os, resource, sys
+from pathlib import Path
+
+def mount_small_disk(place):
+    libc = ctypes.CDLL(None, use_errno=True)
+    uid, gid = os.geteuid(), os.getegid()
+    private, tmpfs = 1 << 18 | 1 << 14, b"tmpfs"
+    new_user, new_mounts = 0x10000000, 0x00020000
+    if libc.unshare(new_mounts if uid == 0 else new_user | new_mounts) != 0:
+        return False
+    if uid != 0:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    libc.mount(b"none", b"/", None, private, None)
+    return libc.mount(tmpfs, os.fsencode(place), tmpfs, 0, b"size=30m,mode=700") == 0
+
+place = Path(sys.argv[1])
+try:
+    mounted = mount_small_disk(place)
+except OSError:
+    mounted = False
+if not mounted:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))
+
+from selfheal.embedded.provider import start_servers
+from selfheal.embedded.run_folder import RunFolder
+from selfheal.errors import EnvironmentUnusable
+
+folder = RunFolder.open(place / "run")
+try:
+    with start_servers(folder):
+        print("started")
+except EnvironmentUnusable as error:
+    print(type(error).__name__, error)
+print("left:", sorted(path.name for path in folder.data.iterdir()))
+if not mounted:
+    sys.exit(0)
+ballast = place / "ballast"
+with ballast.open("wb") as file:
+    try:
+        while True:
+            file.write(bytes(1 << 16))
+            file.flush()
+    except OSError:
+        pass
+try:
+    with start_servers(folder):
+        print("started")
+except EnvironmentUnusable as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_full_disk_is_named_and_leaves_nothing_half_done(empty_folder: RunFolder) -> None:
+    place = empty_folder.path / "small"
+    place.mkdir(mode=0o700)
+
+    said = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(place)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert said.returncode == 0, said.stderr
+    assert "ServerUnavailable PostgreSQL initdb ended with code 1" in said.stdout
+    assert "No space left on device" in said.stdout or "File too large" in said.stdout
+    assert "left: ['valkey']" in said.stdout
+    assert "started" not in said.stdout
+
+
+def test_data_of_another_major_version_is_refused_with_a_way_out(used_folder: RunFolder) -> None:
+    version = Postgres(used_folder).data / "PG_VERSION"
+    real = version.read_text()
+    version.write_text("77\n")
+
+    with (
+        pytest.raises(ServerUnavailable) as refused,
+        start_servers(used_folder, provider="embedded"),
+    ):
+        pass
+
+    version.write_text(real)
+    message = str(refused.value)
+    assert "was written by PostgreSQL 77" in message
+    assert "(embedded) is PostgreSQL 18" in message
+    assert "install PostgreSQL 77" in message
+    assert [server.pids for server in status(used_folder)] == [(), ()]
+
+
+def test_a_server_that_refuses_to_start_is_quoted(used_folder: RunFolder) -> None:
+    configuration = Postgres(used_folder).data / "postgresql.conf"
+    real = configuration.read_text()
+    configuration.write_text("no_such_setting = 1\n")
+
+    with pytest.raises(ServerUnavailable) as refused, start_servers(used_folder):
+        pass
+
+    configuration.write_text(real)
+    assert "PostgreSQL ended with code 1 while starting" in str(refused.value)
+    assert 'unrecognized configuration parameter "no_such_setting"' in str(refused.value)
+
+
+def test_a_log_that_cannot_be_written_is_named(empty_folder: RunFolder) -> None:
+    log = empty_folder.logs / "initdb.log"
+    log.mkdir()
+    (empty_folder.logs / "initdb.log.1").write_text("of the run before")
+
+    with (
+        pytest.raises(ServerUnavailable, match="could not be started"),
+        start_servers(empty_folder),
+    ):
+        pass
+
+    assert log.is_dir()
+    assert [path.name for path in empty_folder.data.iterdir()] == ["valkey"]
