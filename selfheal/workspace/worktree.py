@@ -19,7 +19,7 @@ CHECKOUT_SECONDS: Final = 300.0
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _TRAILER = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
-_GITLINK = "160000"
+_SYMLINK, _GITLINK = "120000", "160000"
 
 
 class Worktree:
@@ -52,7 +52,8 @@ class Worktree:
     def apply(self, diff: str) -> None:
         """Applies a gated diff to the files and to the index, all of it or nothing.
 
-        Raises InvalidEdit with git's reason when it does not fit.
+        Raises InvalidEdit with git's reason when it does not fit, and PatchRefused (with the tree
+        reset) when it would write through a symbolic link: that a path is one, no diff shows.
         """
         patch = diff.encode("utf-8", "surrogateescape")
         try:
@@ -60,6 +61,7 @@ class Worktree:
             self.git.run("apply", "--index", "--whitespace=nowarn", "-", stdin=patch)
         except GitFailed as error:
             raise InvalidEdit(f"the diff does not apply: {error.message}") from error
+        self._refuse_links()
 
     def changed(self) -> tuple[str, ...]:
         """Paths that differ from the commit the worktree stands on, untracked files included,
@@ -113,6 +115,15 @@ class Worktree:
                 ".git",
                 "code that ran in the worktree replaced it; the attempt's result is not trusted",
             )
+
+    def _refuse_links(self) -> None:
+        raw = self.git.run("diff-index", "--cached", "--no-renames", "-z", "HEAD").records
+        for meta, path in zip(raw[::2], raw[1::2], strict=True):
+            modes = {meta[1:7], meta[8:14]}
+            if linked := modes & {_SYMLINK, _GITLINK}:
+                self.reset(self.head)
+                rule = "symlink" if _SYMLINK in linked else "gitlink"
+                raise PatchRefused(rule, path, "it is a link in the repository, not a file")
 
     def _pointer_is_whole(self) -> bool:
         pointer = self.folder / ".git"

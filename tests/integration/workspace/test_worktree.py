@@ -96,6 +96,26 @@ def test_a_diff_that_does_not_fit_changes_nothing(tree: Worktree) -> None:
     assert tree.changed() == ()
 
 
+def test_a_diff_cannot_turn_a_link_of_the_repository_elsewhere(
+    mirror: Mirror, origin: Origin, tmp_path: Path
+) -> None:
+    (origin.folder / "link").symlink_to("app.py")
+    origin.git("add", "link")
+    origin.commit({})
+    mirror.fetch()
+    diff = (
+        "--- a/link\n+++ b/link\n@@ -1 +1 @@\n-app.py\n\\ No newline at end of file\n"
+        "+/etc/passwd\n\\ No newline at end of file\n"
+    )
+
+    with mirror.worktree(mirror.resolve("main"), folder=tmp_path / "trees", name="T") as tree:
+        with pytest.raises(PatchRefused, match="symlink: link"):
+            tree.apply(diff)
+
+        assert (tree.folder / "link").readlink() == Path("app.py")
+        assert tree.changed() == ()
+
+
 def test_changed_names_edits_and_new_files_but_not_ignored_ones(tree: Worktree) -> None:
     (tree.folder / ".gitignore").write_text("*.pyc\n")
     (tree.folder / "a b\tc.txt").write_text("x")
