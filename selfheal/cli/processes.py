@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -72,7 +73,7 @@ class Processes:
 
     def __init__(self, settings: Settings, servers: Servers) -> None:
         self._folder = settings.run_folder
-        self._environment = {**os.environ, **_settings_for_children(settings, servers)}
+        self._environment = _environment(settings, servers)
         self._children: list[_Child] = []
 
     def start(self, command: Command) -> None:
@@ -157,13 +158,19 @@ def running(
         processes.stop()
 
 
-def _settings_for_children(settings: Settings, servers: Servers) -> dict[str, str]:
-    """What the children read: this process's choices, whatever they came from."""
-    return {
-        "SELFHEAL_FARM__RUN_FOLDER": str(settings.run_folder),
-        "SELFHEAL_FARM__DATABASE_URL": servers.database_url,
-        "SELFHEAL_FARM__BROKER_URL": servers.broker_url,
-        "SELFHEAL_SANDBOX__PROVIDER": settings.sandbox.provider,
+def _environment(settings: Settings, servers: Servers) -> dict[str, str]:
+    """This process's environment, with exactly its settings, wherever they came from."""
+    farm = settings.farm.model_dump(mode="json") | {
+        "run_folder": str(settings.run_folder),
+        "database_url": servers.database_url,
+        "broker_url": servers.broker_url,
+    }
+    sections = settings.model_dump(mode="json") | {"farm": farm}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("SELFHEAL_")
+    }
+    return inherited | {
+        f"SELFHEAL_{name.upper()}": json.dumps(section) for name, section in sections.items()
     }
 
 
