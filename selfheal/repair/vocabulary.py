@@ -1,0 +1,178 @@
+"""The names, members, constants and conditions a file has in use: the ingredients of fixes."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections import Counter
+from collections.abc import Iterable
+from functools import cached_property
+
+from selfheal.repair.source import FunctionNode, SourceFile
+
+
+class Vocabulary:
+    """What one file offers as ingredients. Every answer is ordered, never by hash."""
+
+    def __init__(self, source: SourceFile) -> None:
+        self._source = source
+        self._locals: dict[ast.AST, tuple[str, ...]] = {}
+
+    def locals_of(self, function: FunctionNode) -> tuple[str, ...]:
+        """Parameters, assigned names and loop variables, in order of appearance."""
+        if function not in self._locals:
+            self._locals[function] = tuple(dict.fromkeys(_bound_names(function)))
+        return self._locals[function]
+
+    @cached_property
+    def functions(self) -> tuple[str, ...]:
+        """Functions defined or imported at module level."""
+        return tuple(self._module_names(FunctionNode))
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self._module_names(ast.ClassDef))
+
+    @cached_property
+    def globals(self) -> tuple[str, ...]:
+        """Variables assigned at module level."""
+        found = []
+        for node in self._source.tree.body:
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                found.extend(t.id for t in targets if isinstance(t, ast.Name))
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def imported(self) -> tuple[str, ...]:
+        found = []
+        for node in ast.walk(self._source.tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                found.extend((alias.asname or alias.name).split(".")[0] for alias in node.names)
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def builtins(self) -> tuple[str, ...]:
+        """Builtins this file uses."""
+        used = Counter(n.id for n in ast.walk(self._source.tree) if isinstance(n, ast.Name))
+        return tuple(sorted(name for name in used if hasattr(builtins, name)))
+
+    @cached_property
+    def called(self) -> tuple[str, ...]:
+        """Plain names that are called somewhere in the file."""
+        calls = (n.func for n in ast.walk(self._source.tree) if isinstance(n, ast.Call))
+        return tuple(dict.fromkeys(f.id for f in calls if isinstance(f, ast.Name)))
+
+    @cached_property
+    def attributes(self) -> dict[str, tuple[str, ...]]:
+        """Attributes in use by the text of what they are taken from ('self', 'os.path', ...)."""
+        found: dict[str, list[str]] = {}
+        for node in ast.walk(self._source.tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
+                found.setdefault(ast.unparse(node.value), []).append(node.attr)
+        return {base: tuple(dict.fromkeys(names)) for base, names in found.items()}
+
+    @cached_property
+    def methods_in_use(self) -> tuple[str, ...]:
+        """Names of methods called on anything in this file, the most used first."""
+        calls = (n.func for n in ast.walk(self._source.tree) if isinstance(n, ast.Call))
+        used = Counter(f.attr for f in calls if isinstance(f, ast.Attribute))
+        return tuple(sorted(used, key=lambda name: (-used[name], name)))
+
+    def members_of(self, owner: ast.ClassDef) -> tuple[str, ...]:
+        """Methods, class variables and `self` attributes of a class."""
+        found = [n.name for n in owner.body if isinstance(n, FunctionNode)]
+        for node in ast.walk(owner):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                if node.value.id in ("self", "cls"):
+                    found.append(node.attr)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                if self._source.function_of(node) is None:
+                    found.append(node.id)
+        return tuple(dict.fromkeys(found))
+
+    def strings(self, near: ast.AST) -> tuple[str, ...]:
+        """Short strings of the same function first, then of the file; no docstrings."""
+        function = self._source.function_of(near)
+        here = _strings(ast.walk(function)) if function is not None else []
+        return tuple(dict.fromkeys([*here, *self._all_strings]))
+
+    def numbers(self, near: ast.AST) -> tuple[int | float, ...]:
+        function = self._source.function_of(near)
+        return tuple(dict.fromkeys(_numbers(ast.walk(function or self._source.tree))))
+
+    def conditions(self, near: ast.AST) -> tuple[ast.expr, ...]:
+        """Conditions tested in the same function, then elsewhere in the file; no repeats."""
+        function = self._source.function_of(near)
+        here = _conditions(ast.walk(function)) if function is not None else []
+        found: dict[str, ast.expr] = {}
+        for node in [*here, *self._all_conditions]:
+            found.setdefault(ast.dump(node), node)
+        return tuple(found.values())
+
+    @cached_property
+    def _all_strings(self) -> list[str]:
+        return _strings(ast.walk(self._source.tree))
+
+    @cached_property
+    def _all_conditions(self) -> list[ast.expr]:
+        return _conditions(ast.walk(self._source.tree))
+
+    def signature(self, name: str) -> ast.arguments | None:
+        """Parameters of the only function of this name in the file."""
+        found = [
+            node
+            for node in ast.walk(self._source.tree)
+            if isinstance(node, FunctionNode) and node.name == name
+        ]
+        return found[0].args if len(found) == 1 else None
+
+    def _module_names(self, kind: type[ast.AST] | object) -> Iterable[str]:
+        for node in self._source.tree.body:
+            if isinstance(node, kind):  # type: ignore[arg-type]
+                yield node.name  # type: ignore[attr-defined]
+
+
+def _bound_names(function: FunctionNode) -> Iterable[str]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+def _strings(nodes: Iterable[ast.AST]) -> list[str]:
+    listed = list(nodes)
+    loose = {id(n.value) for n in listed if isinstance(n, ast.Expr)}
+    return [
+        n.value
+        for n in listed
+        if isinstance(n, ast.Constant)
+        and isinstance(n.value, str)
+        and id(n) not in loose
+        and len(n.value) <= 40
+    ]
+
+
+def _numbers(nodes: Iterable[ast.AST]) -> list[int | float]:
+    return [
+        n.value
+        for n in nodes
+        if isinstance(n, ast.Constant)
+        and isinstance(n.value, int | float)
+        and not isinstance(n.value, bool)
+    ]
+
+
+def _conditions(nodes: Iterable[ast.AST]) -> list[ast.expr]:
+    found: list[ast.expr] = []
+    for node in nodes:
+        if isinstance(node, ast.If | ast.While | ast.IfExp):
+            found.append(node.test)
+        elif isinstance(node, ast.BoolOp):
+            found.extend(node.values)
+        elif isinstance(node, ast.comprehension):
+            found.extend(node.ifs)
+        elif isinstance(node, ast.Compare):
+            found.append(node)
+    return [n for n in found if not isinstance(n, ast.Constant | ast.NamedExpr)]
