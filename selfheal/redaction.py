@@ -18,6 +18,8 @@ from urllib.parse import quote, urlsplit
 # Shorter values ("dev", "root") occur in every text and hide nothing.
 SHORTEST_VALUE: Final = 6
 
+_PLACEHOLDER = r"<secret:[A-Za-z0-9_.-]+:[0-9a-f]{6}>"
+
 _SECRET_WORD = re.compile(
     r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|DSN|CREDENTIAL|WEBHOOK)S?\Z|\A(?:PASS|PWD|PW)\Z"
 )
@@ -58,7 +60,7 @@ _PATTERNS: Final = (
     _pattern("gitlab-token", r"\b(?P<secret>gl(?:pat|ptt|dt|rt)-[\w-]{20,})"),
     _pattern("slack-token", r"\b(?P<secret>xox[abeoprs]-[\w-]{10,}|xapp-\d-[\w-]{10,})"),
     _pattern("slack-webhook", r"\bhttps://hooks\.slack\.com/services/(?P<secret>[\w/]{20,})"),
-    _pattern("google-key", r"\b(?P<secret>AIza[\w-]{35})\b"),
+    _pattern("google-key", r"\b(?P<secret>AIza[\w-]{35,})"),
     _pattern("stripe-key", r"\b(?P<secret>[sr]k_(?:live|test)_[A-Za-z0-9]{16,})"),
     _pattern("huggingface-token", r"\b(?P<secret>hf_[A-Za-z0-9]{30,})"),
     _pattern("pypi-token", r"\b(?P<secret>pypi-[\w-]{50,})"),
@@ -80,7 +82,8 @@ class Redactor:
         }
         # Longest first: a value that contains another one must go as a whole.
         forms = sorted(self._placeholders, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, forms))) if forms else None
+        # A placeholder is matched to be passed over: a value may be a word such as "secret".
+        self._known = re.compile("|".join([_PLACEHOLDER, *map(re.escape, forms)]))
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -89,16 +92,16 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """The text with placeholders for its secrets; redacting it again changes nothing."""
-        if self._known:
-            text = self._known.sub(lambda found: self._placeholders[found[0]], text)
+        text = self._known.sub(lambda found: self._placeholders.get(found[0], found[0]), text)
         for kind, regex in _PATTERNS:
             text = regex.sub(_replacing(kind), text)
         return text
 
     def find(self, text: str) -> str | None:
         """The name or kind of the first secret in the text; None when there is none."""
-        if self._known and (found := self._known.search(text)):
-            return self._placeholders[found[0]].split(":")[1]
+        for found in self._known.finditer(text):
+            if found[0] in self._placeholders:
+                return self._placeholders[found[0]].split(":")[1]
         return next((kind for kind, regex in _PATTERNS if _holds_secret(regex, text)), None)
 
 
