@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import sys
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from celery import Celery, signals
-from kombu import Queue
-from kombu.exceptions import ChannelError, OperationalError
 
-from selfheal.contracts.names import POOLS, ROUTES, Pool
-from selfheal.embedded.provider import Servers
-from selfheal.errors import BrokerUnavailable
-from selfheal.flows.connect import find_servers, open_farm, redactor_of
-from selfheal.flows.farm import Farm
-from selfheal.loader import FarmLoader
-from selfheal.logs import configure_logs
-from selfheal.settings import Settings, load_settings
-from selfheal.store.outbox import Message
+from selfheal.loader import FarmLoader, without_working_directory
+
+# A worker may be started inside a target repository, and Celery has just put that first.
+with without_working_directory():
+    from kombu import Queue
+    from kombu.exceptions import ChannelError, OperationalError
+
+    from selfheal.contracts.names import POOLS, ROUTES, Pool
+    from selfheal.embedded.provider import Servers
+    from selfheal.errors import BrokerUnavailable
+    from selfheal.flows.connect import find_servers, open_farm, redactor_of
+    from selfheal.flows.farm import Farm
+    from selfheal.logs import configure_logs
+    from selfheal.settings import Settings, load_settings
+    from selfheal.store.outbox import Message
 
 TASK_MODULES = tuple(
     f"selfheal.tasks.{name}"
@@ -92,18 +96,21 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
     }
 
 
-class _Loader(FarmLoader):
+class SettingsLoader(FarmLoader):
     """Reads Celery's configuration from selfheal's settings."""
 
-    def read_configuration(self, fail_silently: bool = True) -> Any:  # noqa: FBT001, FBT002
-        del fail_silently  # Celery's parameter; a farm that cannot be configured must say so
-        self.configured = True
-        app: FarmApp = self.app
-        return self.setup_settings(configuration(app.settings, app.servers))
+    def read_configuration(self, env: str = "") -> dict[str, Any]:
+        del env  # where Celery would look for the name of a configuration module
+        app = cast(FarmApp, self.app)
+        return configuration(app.settings, app.servers)
 
 
 class FarmApp(Celery):
-    """Celery with the farm of this process."""
+    """Celery with the farm of this process. What is not set before its first use is found."""
+
+    def __init__(self) -> None:
+        # Celery's fixup for Django projects would put the working directory on the path for good.
+        super().__init__("selfheal", loader=SettingsLoader, fixups=[], set_as_current=False)
 
     @cached_property
     def settings(self) -> Settings:
@@ -146,15 +153,22 @@ class CelerySender:
         try:
             with self._app.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=1)
-                declared = connection.default_channel.queue_declare(pool, passive=True)
-                return int(declared.message_count)
+                queue = Queue(pool, channel=connection.default_channel)
+                return int(queue.queue_declare(passive=True).message_count)
         except ChannelError:  # the queue does not exist yet, or not any more
             return 0
         except (OperationalError, OSError) as error:
             raise BrokerUnavailable(f"the broker does not answer: {error}") from error
 
 
-app = FarmApp("selfheal", loader=_Loader, set_as_current=False)
+def farm_of(settings: Settings, servers: Servers) -> Farm:
+    """The farm behind these servers, for a process that is no worker."""
+    reached = FarmApp()
+    reached.settings, reached.servers = settings, servers
+    return reached.farm
+
+
+app = FarmApp()
 
 
 @signals.setup_logging.connect

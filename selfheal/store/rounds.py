@@ -149,7 +149,8 @@ def last_landed(connection: Connection, request_id: UUID) -> str | None:
 
 _TASKS = (
     "SELECT t.id, t.round_id, t.plan_id, t.request_id, t.document, t.state, t.rerun_of,"
-    " t.base_commit_sha, r.document AS result FROM coding_tasks t LEFT JOIN commit_results r ON r.task_id = t.id"
+    " t.base_commit_sha, r.document AS result"
+    " FROM coding_tasks t LEFT JOIN commit_results r ON r.task_id = t.id"
 )
 
 
