@@ -19,6 +19,7 @@ from selfheal.embedded.account import Account
 from selfheal.embedded.binaries import PostgresBinaries
 from selfheal.embedded.processes import ServerLog, ServerProcesses
 from selfheal.embedded.run_folder import RunFolder
+from selfheal.embedded.shared_memory import remove_orphan
 from selfheal.embedded.waiting import wait_until
 from selfheal.errors import ServerUnavailable
 
@@ -134,9 +135,11 @@ class Postgres:
         """Stop whatever runs on this data: fast, then immediately. Leaves no stale file behind."""
         if self.processes.pids():
             self.processes.end(STOPPING)
+        pid_file = self.data / "postmaster.pid"
+        remove_orphan(pid_file)
         # PostgreSQL would check these itself, by pids: after a reboot, or in a new container, the
         # pid may belong to another program, and it would refuse to start.
-        for stale in (self.data / "postmaster.pid", *self.sockets.glob(".s.PGSQL.*")):
+        for stale in (pid_file, *self.sockets.glob(".s.PGSQL.*")):
             stale.unlink(missing_ok=True)
 
     def _check_version(self, binaries: PostgresBinaries) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Literal
 
 from selfheal.embedded.account import account_for
@@ -57,8 +58,8 @@ def start_servers(
     """Own the run folder and have both servers answer, until the context ends.
 
     A server with a URL is only checked; the other one is started from the provider's programs, and
-    stopped at the end with its data kept. `progress` is called with one line for each step, also
-    from other threads.
+    stopped at the end with its data kept. `progress` is called with one line for each step, from
+    any thread but never twice at once.
 
     Raises RunFolderBusy, ServerUnavailable, InvalidSettings (provider `url` and no URL),
     StoreUnavailable or BrokerUnavailable (a URL that does not answer).
@@ -68,14 +69,14 @@ def start_servers(
             "servers by URL: expected a database URL and a broker URL, found not both: "
             "set them, or choose the provider auto, embedded or system"
         )
-    sources = SOURCES[provider]
+    sources, report = SOURCES[provider], _one_at_a_time(progress)
     with ExitStack() as stack:
         folder.create()
         stack.enter_context(folder.own())
         database, broker = _entered_together(
             stack,
-            _database(folder, sources, url=database_url, progress=progress),
-            _broker(folder, sources, url=broker_url, progress=progress),
+            _database(folder, sources, url=database_url, progress=report),
+            _broker(folder, sources, url=broker_url, progress=report),
         )
         yield Servers(database_url=database, broker_url=broker)
 
@@ -154,6 +155,16 @@ def _broker(
     valkey = Valkey(folder)
     with valkey.started(find_valkey(sources), progress=progress):
         yield valkey.url
+
+
+def _one_at_a_time(progress: Progress) -> Progress:
+    speaking = Lock()
+
+    def report(line: str) -> None:
+        with speaking:
+            progress(line)
+
+    return report
 
 
 def _entered_together(stack: ExitStack, *managers: AbstractContextManager[str]) -> list[str]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -58,6 +59,11 @@ def send_to_all(folder: RunFolder, number: signal.Signals) -> None:
     for pid in [pid for server in status(folder) for pid in server.pids]:
         with suppress(ProcessLookupError):  # PostgreSQL's short-lived children come and go
             os.kill(pid, number)
+
+
+def shared_memory() -> list[tuple[str, str]]:
+    rows = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    return [(row.split()[0], row.split()[1]) for row in rows]
 
 
 def note(folder: RunFolder, *texts: str) -> None:
@@ -153,6 +159,16 @@ def test_servers_of_a_killed_owner_can_be_stopped(used_folder: RunFolder) -> Non
     assert [server.pids for server in status(used_folder)] == [(), ()]
     assert list(Postgres(used_folder).sockets.iterdir()) == []
     assert not Valkey(used_folder).socket.exists()
+
+
+def test_a_killed_server_leaves_no_shared_memory(used_folder: RunFolder) -> None:
+    pid_file = Postgres(used_folder).data / "postmaster.pid"
+    with start_servers(used_folder):
+        key, number = pid_file.read_text().splitlines()[6].split()
+        assert (key, number) in shared_memory()
+        send_to_all(used_folder, signal.SIGKILL)
+
+    assert (key, number) not in shared_memory()
 
 
 def test_an_owner_killed_while_the_data_folder_is_made_does_not_block(
