@@ -38,7 +38,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     "CODING": _ENDS_OR_PAUSE | {"LANDING"},
     "LANDING": _ENDS_OR_PAUSE | {"BUILD1", "CODING", "PLANNING"},
     "BUILD1": _ENDS_OR_PAUSE | {"CODING", "PLANNING"},
-    "PAUSED": _ENDS_OR_PAUSE | {"PLANNING", "CODE_PLANNING", "CODING", "LANDING"},
+    "PAUSED": END_STATES | {"PLANNING", "CODE_PLANNING", "CODING", "LANDING"},
     "DONE": frozenset(),
     "PARTIAL": frozenset(),
     "FAILED": frozenset(),

@@ -122,6 +122,7 @@ class Bench:
             allowed_paths=tuple(path for path, _ in draft.texts),
             allow_sensitive=self._request.allow_sensitive,
             find_secret=self._running.farm.redactor.find,
+            allow_tests=False,
         )
 
     def _hold(self, before: Mapping[str, str | None], after: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,0 +1,165 @@
+"""The attempt loop, driven without repository, sandbox or clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from selfheal.coding import agent
+from selfheal.coding.agent import Applied, Checked, Outcome, Rejection, Want
+from selfheal.coding.draft import Draft, NoDraft, NothingToDo
+from selfheal.contracts.commit_result import DiffStat
+
+BASE = "b" * 40
+
+
+class Script:
+    """A driver that answers from lists and remembers what it was asked."""
+
+    def __init__(
+        self,
+        drafts: Sequence[Draft | NoDraft | NothingToDo],
+        *,
+        applied: Sequence[Rejection | None] = (),
+        checks: Sequence[Checked] = (),
+    ) -> None:
+        self.drafts, self.applied, self.checks = list(drafts), list(applied), list(checks)
+        self.asked: list[Want] = []
+
+    def run(self) -> Outcome:
+        steps = agent.attempt(BASE)
+        answer = None
+        while True:
+            try:
+                want = steps.send(answer)
+            except StopIteration as ended:
+                return ended.value
+            self.asked.append(want)
+            answer = self._answer(want)
+
+    def _answer(self, want: Want) -> object:
+        match want:
+            case agent.Prepare():
+                return None
+            case agent.Propose():
+                return self.drafts.pop(0)
+            case agent.Apply(draft):
+                refused = self.applied.pop(0) if self.applied else None
+                return refused or Applied(
+                    diff=f"diff of {draft.origin}", stat=DiffStat(), symbols=()
+                )
+            case agent.Check():
+                return self.checks.pop(0)
+            case agent.Commit():
+                return "c" * 40
+        raise AssertionError(want)
+
+    @property
+    def kinds(self) -> list[str]:
+        return [type(want).__name__ for want in self.asked]
+
+
+def draft(name: str) -> Draft:
+    return Draft(texts=(("a.py", f"# {name}\n"),), origin=name, confidence=0.5)
+
+
+def checked(verdict: str, reason: str = "") -> Checked:
+    return Checked(
+        verdict=verdict, fixed=("t",), notes=(), reason=reason, diff="d", stat=DiffStat()
+    )
+
+
+def test_a_good_first_draft_is_committed() -> None:
+    script = Script([draft("one")], checks=[checked("fixes")])
+
+    outcome = script.run()
+
+    assert outcome.sha == "c" * 40
+    assert outcome.verdict == "fixes"
+    assert outcome.tries == 1
+    assert script.kinds == ["Prepare", "Propose", "Apply", "Check", "Commit"]
+
+
+def test_every_try_starts_from_a_clean_tree_and_knows_the_failures_before_it() -> None:
+    script = Script(
+        [draft("one"), draft("two")],
+        checks=[checked("breaks_tests", "t2 fails"), checked("fixes")],
+    )
+
+    outcome = script.run()
+
+    assert outcome.tries == 2
+    assert script.kinds.count("Prepare") == 2
+    proposals = [want for want in script.asked if isinstance(want, agent.Propose)]
+    assert [rejection.why for rejection in proposals[1].rejected] == ["t2 fails"]
+
+
+def test_a_refused_draft_is_fed_back_without_a_check() -> None:
+    first = draft("one")
+    refusal = Rejection(draft=first, verdict="refused", why="patch refused by rule symlink")
+    script = Script([first, draft("two")], applied=[refusal, None], checks=[checked("passes")])
+
+    outcome = script.run()
+
+    assert outcome.verdict == "passes"
+    assert script.kinds.count("Check") == 1
+
+
+def test_the_loop_ends_after_three_tries_with_the_last_reason() -> None:
+    bad = [checked("breaks_tests", f"reason {number}") for number in range(3)]
+    script = Script([draft("one"), draft("two"), draft("three")], checks=bad)
+
+    outcome = script.run()
+
+    assert outcome.sha == ""
+    assert outcome.verdict == "breaks_tests"
+    assert "reason 2" in outcome.reason
+    assert outcome.tries == agent.MAX_TRIES
+
+
+def test_the_same_draft_twice_stops_early() -> None:
+    script = Script(
+        [draft("one"), draft("one")],
+        checks=[checked("no_change_in_tests", "still red"), checked("no_change_in_tests", "again")],
+    )
+
+    outcome = script.run()
+
+    assert outcome.tries == 2
+    assert "same change again" in outcome.reason
+
+
+def test_no_draft_at_all_is_an_end_with_what_was_looked_at() -> None:
+    nothing = NoDraft(reason="time was up", looked_at=("a.py:3 f",), retryable=True)
+
+    outcome = Script([nothing]).run()
+
+    assert outcome.sha == ""
+    assert outcome.reason == "time was up"
+    assert outcome.looked_at == ("a.py:3 f",)
+    assert outcome.retryable
+
+
+def test_no_further_draft_tells_why_the_best_one_was_rejected() -> None:
+    script = Script(
+        [draft("one"), NoDraft(reason="no further plausible patch")],
+        checks=[checked("breaks_tests", "t9 fails")],
+    )
+
+    outcome = script.run()
+
+    assert outcome.verdict == "breaks_tests"
+    assert "t9 fails" in outcome.reason
+
+
+def test_nothing_to_do_is_a_success_at_the_base() -> None:
+    outcome = Script([NothingToDo("its tests pass already")]).run()
+
+    assert outcome.sha == BASE
+    assert outcome.diff == ""
+    assert outcome.verdict == "passes"
+
+
+def test_an_outcome_survives_its_checkpoint() -> None:
+    outcome = Script([draft("one")], checks=[checked("fixes")]).run()
+
+    assert Outcome.model_validate(outcome.model_dump(mode="json")) == outcome
