@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-_MOST_THINGS: Final = 24
+_MOST_THINGS: Final = 8
 """A variable that may be more things than this says nothing: further ones are left out."""
 _TURNS_PER_JOB: Final = 12
 """Bounds the work on hostile input; real code settles in about three turns per job."""

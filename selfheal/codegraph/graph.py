@@ -37,8 +37,9 @@ class Node:
 class Edge:
     """`source` calls, imports or inherits `target` (fq names) at `path:line`.
 
-    A target need not be a node: a name that a module of the project lacks, or a module that was
-    not parsed. `confidence` is 1 for what the text states and falls with every step of inference.
+    A target need not be a node: a name that a module of the project lacks, a module that was not
+    parsed, a base class from outside as it is written (`unittest.TestCase`). `confidence` is 1 for
+    what the text states and falls with every step of inference.
     """
 
     source: str

@@ -80,11 +80,19 @@ class _Linker:
             for call in file.calls:
                 yield from self._call_edges(file, call)
         for defined in self._names.definitions.values():
-            for base in self._resolver.bases(defined.fq_name):
+            for base in self._bases(defined):
                 yield self._edge(defined.fq_name, base, "inherits", defined, 1.0)
         for link in self._fixtures:
             user = self._names.definitions[link.user]
             yield self._edge(link.user, link.fixture, "calls", user, IMPLIED)
+
+    def _bases(self, defined: Defined) -> Iterator[str]:
+        """The bases by fq name; one from outside of the project as it is written."""
+        for index, chain in enumerate(defined.fact.bases):
+            classes = self._flow.read(base_slot(defined.fq_name, index))
+            yield from (thing.name for thing in classes)
+            if not classes:
+                yield "".join(chain)
 
     def _edge(
         self, source: str, target: str, kind: EdgeKind, at: Defined, confidence: float
@@ -138,8 +146,8 @@ class _Linker:
     def _call_jobs(self) -> Iterator[Callable[[], None]]:
         for file in self._names.files.values():
             for call in file.calls:
-                is_application = call.kind == "decorator"
-                if not (is_application and self._is_shared(call.target)):
+                is_shared = call.kind == "decorator" and self._is_shared(call.target)
+                if call.kind != "protocol" and not is_shared:
                     yield partial(self._call, file, call)
         for link in self._fixtures:
             yield partial(self._inject, link.user, link.parameter, link.fixture)
@@ -163,6 +171,8 @@ class _Linker:
             return [Slot(owner.name, step), Slot(owner.name, "[*]")] if is_container else []
         if owner.kind == "module":
             return [Slot(self._names.modules.name_of(owner.name), step[1:])]
+        if owner.kind == "instance" and self._resolver.method(owner.name, step[1:]):
+            return []  # one patched instance says nothing about the class
         return [Slot(owner.name, step[1:])] if owner.kind in ("class", "instance") else []
 
     def _inherit(self, defined: Defined, index: int) -> None:

@@ -34,6 +34,7 @@ class Namespaces:
         self.definitions: dict[str, Defined] = {}
         self.stars: dict[str, list[str]] = defaultdict(list)
         self._bound: dict[str, set[str]] = defaultdict(set)
+        self._starred: dict[str, dict[str, str]] = {}
         for file in self.files.values():
             self._enter(file, modules.name_of(file.path))
 
@@ -56,6 +57,28 @@ class Namespaces:
     def binds(self, scope: str, name: str) -> bool:
         """Whether the text of `scope` binds `name`."""
         return name in self._bound.get(scope, ())
+
+    def starred(self, path: str) -> dict[str, str]:
+        """Names that `from ... import *` brings into a file, each with the module that has it.
+
+        What the file binds itself is left out; `__all__` is not looked at.
+        """
+        if path not in self.stars:
+            return {}
+        if path not in self._starred:
+            self._starred[path] = {}  # modules that import each other end here
+            self._starred[path] = dict(self._brought(path))
+        return self._starred[path]
+
+    def _brought(self, path: str) -> Iterator[tuple[str, str]]:
+        own = self._bound[self.modules.name_of(path)]
+        for star in self.stars[path]:
+            source = self.modules.find(star, importer=path)
+            if source is None:
+                continue
+            module = self.modules.name_of(source)
+            names = {**self.starred(source), **dict.fromkeys(self._bound[module], module)}
+            yield from ((n, m) for n, m in names.items() if n not in own and n[:1] != "_")
 
     def is_class(self, fq_name: str) -> bool:
         """Whether a class of the project has this name."""

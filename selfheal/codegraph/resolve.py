@@ -124,16 +124,8 @@ class Resolver:
             return self._flow.read(Slot(scope, name))
         if name == "super":
             return {Thing("super", ""): 1.0}
-        return self._starred(place.path, name, ())
-
-    def _starred(self, path: str, name: str, seen: tuple[str, ...]) -> Values:
-        """`name` as `from ... import *` in `path` brings it."""
-        found: dict[Thing, float] = {}
-        for module in self._names.stars.get(path, ()) if not name.startswith("_") else ():
-            source = self._names.modules.find(module, importer=path)
-            if source is not None and source not in seen and len(seen) < 10:
-                found.update(self._member_of_module(source, name, (*seen, path)))
-        return found
+        owner = self._names.starred(place.path).get(name)
+        return self._flow.read(Slot(owner, name)) if owner is not None else {}
 
     def _step(self, values: Values, step: str, place: Place) -> Values:
         result: dict[Thing, float] = {}
@@ -157,7 +149,7 @@ class Resolver:
         """What `name` of `thing` may be."""
         match thing.kind:
             case "module":
-                return self._member_of_module(thing.name, name, ())
+                return self._member_of_module(thing.name, name)
             case "namespace":
                 dot = "" if thing.name.endswith(".") else "."
                 return self._module(f"{thing.name}{dot}{name}", thing.about)
@@ -169,13 +161,11 @@ class Resolver:
             case _:
                 return {}
 
-    def _member_of_module(self, path: str, name: str, seen: tuple[str, ...]) -> Values:
+    def _member_of_module(self, path: str, name: str) -> Values:
         module = self._names.modules.name_of(path)
-        if self._names.binds(module, name):
-            return self._flow.read(Slot(module, name))
-        starred = self._starred(path, name, seen)
-        if starred:
-            return starred
+        starred = self._names.starred(path)
+        if self._names.binds(module, name) or name in starred:
+            return self._flow.read(Slot(starred.get(name, module), name))
         if path.endswith("__init__.py"):
             submodule = self._names.modules.find(f".{name}", importer=path)
             if submodule is not None:

@@ -7,7 +7,7 @@ import io
 import re
 import tokenize
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from posixpath import commonpath, dirname
 from typing import Final, Protocol
 
@@ -28,6 +28,21 @@ class SourceTree(Protocol):
 
     def paths(self) -> tuple[str, ...]: ...
     def read(self, path: str) -> bytes | None: ...
+
+
+class LoadedTree:
+    """A tree whose files are in memory already, by path."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self._files = files
+
+    def paths(self) -> tuple[str, ...]:
+        """Every path, sorted."""
+        return tuple(sorted(self._files))
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file; None when it is not in the tree."""
+        return self._files.get(path)
 
 
 def is_python(path: str) -> bool:
@@ -104,7 +119,9 @@ class Modules:
         if found:
             return min(found, key=lambda path: (-_closeness(path, importer), path))
         # A script, and a test in a folder without __init__.py, imports its neighbours by bare name.
-        return self._relative(module, folder=dirname(importer))
+        folder = dirname(importer)
+        in_package = f"{folder}/__init__.py".lstrip("/") in self._paths
+        return None if in_package else self._relative(module, folder=folder)
 
     def _relative(self, module: str, *, folder: str | None) -> str | None:
         if folder is None:

@@ -1,0 +1,110 @@
+"""CodePlanner: a Plan and the tree of its commit in, a TaskBundle out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import uuid5
+
+from selfheal.code_planning.complexity import Cyclomatic, Difficulty, difficulty
+from selfheal.code_planning.dependencies import Schedule, Unit, scheduled
+from selfheal.code_planning.paths import PathResolver, StepPaths, names_of
+from selfheal.code_planning.reading import FileReader
+from selfheal.code_planning.splitting import parts_of
+from selfheal.code_planning.targets import Target, target_of
+from selfheal.codegraph.graph import CallGraph
+from selfheal.codegraph.linking import link
+from selfheal.codegraph.source import SourceTree
+from selfheal.codegraph.tests_impact import TestIndex
+from selfheal.contracts.bundle import CodingTask, TaskBundle
+from selfheal.contracts.plan import Plan, PlanWarning
+
+
+class CodePlanner:
+    """Turns plans for one tree into bundles.
+
+    Deterministic: the same plan and the same tree give the same bundle, byte for byte. The tree
+    must be that of the plan's `base_commit_sha`. Nothing in it makes this fail: what cannot be
+    found or read becomes a warning of the bundle.
+    """
+
+    def __init__(self, tree: SourceTree) -> None:
+        self._reader = FileReader(tree)
+        self._paths = PathResolver(tree)
+
+    def run(self, plan: Plan) -> TaskBundle:
+        """The bundle of `plan`: tasks in an order that respects their dependencies."""
+        resolved = [self._paths.resolve(step) for step in plan.steps]
+        graph = self._graph(plan, resolved)
+        targets = [
+            target_of(step, paths.files, graph)
+            for step, paths in zip(plan.steps, resolved, strict=True)
+        ]
+        schedule = scheduled(_units(plan, targets, graph), graph)
+        cyclomatic, tests = Cyclomatic(self._reader, graph), TestIndex(graph)
+        return TaskBundle(
+            plan_id=plan.id,
+            tasks=tuple(
+                _task(
+                    plan,
+                    unit,
+                    schedule,
+                    hard=difficulty(unit.target, graph, cyclomatic),
+                    tests=tests,
+                )
+                for unit in schedule.units
+            ),
+            force_sequential=bool(schedule.cycle),
+            warnings=tuple(_warnings(resolved, graph, schedule)),
+            base_commit_sha=plan.base_commit_sha,
+        )
+
+    def _graph(self, plan: Plan, resolved: Iterable[StepPaths]) -> CallGraph:
+        affected = sorted({path for paths in resolved for path in paths.files})
+        names = {name for step in plan.steps for name in names_of(step)}
+        return link(self._reader.neighbourhood(affected, names), self._reader.modules)
+
+
+def _units(plan: Plan, targets: Iterable[Target], graph: CallGraph) -> list[Unit]:
+    return [
+        Unit(uuid5(plan.id, f"step {target.step.order} part {part}"), part, piece)
+        for target in targets
+        for part, piece in enumerate(parts_of(target, graph))
+    ]
+
+
+def _task(
+    plan: Plan, unit: Unit, schedule: Schedule, *, hard: Difficulty, tests: TestIndex
+) -> CodingTask:
+    step, target = unit.target.step, unit.target
+    impacted = tests.reaching(target.roots)
+    return CodingTask(
+        id=unit.id,
+        parent_plan_id=plan.id,
+        step_number=step.order,
+        goal=step.goal,
+        kind=step.kind,
+        paths=target.files,
+        depends_on=schedule.depends_on[unit.id],
+        complexity_label=hard.label,
+        complexity_score=hard.score,
+        base_commit_sha=plan.base_commit_sha,
+        reserved_lease_ids=plan.reserved_lease_ids,
+        symbols=target.symbols,
+        failing_tests=step.test_ids,
+        test_ids=tuple(sorted({*impacted, *step.test_ids})),
+        spdx_tags=plan.spdx_tags,
+        acceptance_criteria=step.acceptance_criteria,
+    )
+
+
+def _warnings(
+    resolved: Sequence[StepPaths], graph: CallGraph, schedule: Schedule
+) -> Iterable[PlanWarning]:
+    for paths in resolved:
+        yield from paths.warnings
+    for problem in graph.problems:
+        message = f"{problem.path}: {problem.reason}; what could be read of it was used"
+        yield PlanWarning(code="UNPARSED_FILE", message=message, path=problem.path)
+    if schedule.cycle:
+        message = f"the order of steps contradicts itself, so they run one by one: {schedule.cycle}"
+        yield PlanWarning(code="CYCLE_BROKEN", message=message)

@@ -1,0 +1,129 @@
+"""Which files a plan needs parsed: its own, what they import, and who speaks of its symbols."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from posixpath import basename, dirname
+from typing import Final
+
+from selfheal.codegraph.facts import FileFacts
+from selfheal.codegraph.parse import facts_of
+from selfheal.codegraph.source import (
+    Modules,
+    SourceTree,
+    is_python,
+    module_name,
+    source_text,
+)
+from selfheal.codegraph.tests_impact import is_test_file
+from selfheal.errors import InvalidInput
+
+# Without an index every file is parsed for this one plan, at about 100 files a second.
+_MOST_CALLERS: Final = 40
+_MOST_TESTS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    path: str
+    words: int
+
+
+class FileReader:
+    """Parses files of one tree, each once."""
+
+    def __init__(self, tree: SourceTree) -> None:
+        self._tree = tree
+        self._paths = tree.paths()
+        self._facts: dict[str, FileFacts] = {}
+        self.modules = Modules(self._paths)
+
+    def facts(self, paths: Iterable[str]) -> tuple[FileFacts, ...]:
+        """The facts of those paths that are Python files of the tree, sorted by path."""
+        for path in paths:
+            if path not in self._facts and is_python(path):
+                blob = self._tree.read(path)
+                if blob is not None:
+                    self._facts[path] = facts_of(blob, path)
+        return tuple(self._facts[path] for path in sorted(set(paths)) if path in self._facts)
+
+    def text(self, path: str) -> str:
+        """The source of a file; empty when it is not there or is no source text."""
+        try:
+            return source_text(self._tree.read(path) or b"")
+        except InvalidInput:
+            return ""
+
+    def neighbourhood(self, affected: Iterable[str], names: Iterable[str]) -> tuple[FileFacts, ...]:
+        """The facts of the affected files, their immediate imports, and likely callers and tests.
+
+        Callers and tests are the files whose text has one of `names` or an affected module's
+        name as a word; the most words first, a bounded number of each. A tree that is within
+        these bounds is read as a whole.
+        """
+        everything = list(filter(is_python, self._paths))
+        if len(everything) <= _MOST_CALLERS + _MOST_TESTS:
+            return self.facts(everything)
+        own = sorted(filter(is_python, affected))
+        wanted = {*own, *self._imports(own)}
+        words = {*names, *map(_tail, own)}
+        callers, tests = self._mentioning(words)
+        wanted.update(callers[:_MOST_CALLERS], tests[:_MOST_TESTS])
+        # A test may come to the symbols through a caller that it names.
+        _, further = self._mentioning(set(map(_tail, callers[:_MOST_CALLERS])))
+        wanted.update(further[: max(0, _MOST_TESTS - len(tests))])
+        wanted.update(self._conftests(wanted))
+        return self.facts(wanted)
+
+    def _imports(self, paths: Iterable[str]) -> Iterator[str]:
+        for file in self.facts(tuple(paths)):
+            for imported in file.imports:
+                for module in (imported.module, _joined(imported.module, imported.name)):
+                    found = self.modules.find(module, importer=file.path)
+                    if found is not None:
+                        yield found
+
+    def _mentioning(self, words: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Sources and tests that have one of `words`, most words first."""
+        wanted = {word.encode() for word in words if word}
+        sources: list[_Mention] = []
+        tests: list[_Mention] = []
+        for path in filter(is_python, self._paths if wanted else ()):
+            count = _count(self._tree.read(path) or b"", wanted)
+            if count:
+                (tests if is_test_file(path) else sources).append(_Mention(path, count))
+        return _ranked(sources), _ranked(tests)
+
+    def _conftests(self, paths: Iterable[str]) -> set[str]:
+        folders = {folder for path in paths if is_test_file(path) for folder in _upward(path)}
+        return {path for path in self._paths if _is_conftest(path) and dirname(path) in folders}
+
+
+def _count(blob: bytes, words: set[bytes]) -> int:
+    return sum(
+        1 for word in words if word in blob and re.search(rb"\b%s\b" % re.escape(word), blob)
+    )
+
+
+def _ranked(mentions: Iterable[_Mention]) -> list[str]:
+    return [mention.path for mention in sorted(mentions, key=lambda m: (-m.words, m.path))]
+
+
+def _joined(module: str, name: str) -> str:
+    return f"{module}{name}" if module.endswith(".") else f"{module}.{name}"
+
+
+def _tail(path: str) -> str:
+    return module_name(path).rpartition(".")[2]
+
+
+def _is_conftest(path: str) -> bool:
+    return basename(path) == "conftest.py"
+
+
+def _upward(path: str) -> Iterator[str]:
+    while path:
+        path = dirname(path)
+        yield path

@@ -1,0 +1,81 @@
+"""What a step touches: its files, its symbols, and the nodes of the graph these stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from selfheal.code_planning.paths import names_of
+from selfheal.codegraph.graph import CallGraph, Node
+from selfheal.contracts.plan import Step, Symbol
+
+_DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+# Words of English that are also names in small examples; in backticks they still count.
+_ARTICLES: Final = frozenset({"a", "A", "I"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A step, or one part of it, in terms of the graph.
+
+    `touched` holds fq names: the symbols with all that is inside them, or all of the files when
+    no symbol is known (`names_symbols` is False then). A symbol that is not there yet keeps the
+    name that the plan gives it.
+    """
+
+    step: Step
+    files: tuple[str, ...]
+    symbols: tuple[Symbol, ...]
+    roots: frozenset[str]
+    touched: frozenset[str]
+
+    @property
+    def names_symbols(self) -> bool:
+        """Whether the plan or its words name symbols, so that more than the files is known."""
+        return bool(self.symbols)
+
+
+def target_of(step: Step, files: tuple[str, ...], graph: CallGraph) -> Target:
+    """The target of a whole step; symbols come from its goal and hints when it lists none."""
+    symbols = step.symbols or named_symbols(step, files, graph)
+    return narrowed(step, files, symbols, graph)
+
+
+def narrowed(
+    step: Step, files: tuple[str, ...], symbols: tuple[Symbol, ...], graph: CallGraph
+) -> Target:
+    """The target of those files and symbols of a step."""
+    roots = {_fq_name(symbol, graph) for symbol in symbols}
+    if not symbols:
+        roots = {node.fq_name for path in files for node in graph.in_file(path)[:1]}
+    touched = {name for root in roots for name in graph.within(root)}
+    return Target(step, files, symbols, frozenset(roots), frozenset(touched))
+
+
+def named_symbols(step: Step, files: Iterable[str], graph: CallGraph) -> tuple[Symbol, ...]:
+    """Symbols of the step's files whose name, dotted or plain, its goal or hints have as a word."""
+    nodes = [node for path in files for node in graph.in_file(path) if node.kind != "module"]
+    found: set[Node] = set()
+    words = set(_DOTTED.findall("\n".join((step.goal, *step.hints)))) - _ARTICLES
+    for word in sorted(words | names_of(step)):
+        whole = [node for node in nodes if _is_named(node, word)]
+        # `client.fetch` may be a variable and a method of its class.
+        found.update(whole or (n for n in nodes if _is_named(n, word.rpartition(".")[2])))
+    return tuple(node.symbol for node in sorted(found))
+
+
+def _is_named(node: Node, word: str) -> bool:
+    return f".{node.fq_name}".endswith(f".{word}")
+
+
+def _fq_name(symbol: Symbol, graph: CallGraph) -> str:
+    """The node that the plan means: the same name, else the longest common end in its file."""
+    parts = symbol.fq_name.split(".")
+    for start in range(len(parts)):
+        end = ".".join(parts[start:])
+        found = [n for n in graph.in_file(symbol.file_path) if f".{n.fq_name}".endswith(f".{end}")]
+        if len(found) == 1:
+            return found[0].fq_name
+    return symbol.fq_name
