@@ -153,8 +153,8 @@ class CelerySender:
         try:
             with self._app.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=1)
-                queue = Queue(pool, channel=connection.default_channel)
-                return int(queue.queue_declare(passive=True).message_count)
+                channel: Any = connection.default_channel
+                return int(channel.queue_declare(pool, passive=True).message_count)
         except ChannelError:  # the queue does not exist yet, or not any more
             return 0
         except (OperationalError, OSError) as error:

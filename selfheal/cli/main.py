@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from selfheal import __version__
 from selfheal.cli import exit_codes
 from selfheal.errors import SelfhealError
+
+_COMMANDS = (
+    "heal",
+    "repair",
+    "up",
+    "submit",
+    "status",
+    "watch",
+    "cancel",
+    "doctor",
+    "demo",
+    "sweep",
+    "database",
+    "embedded",
+    "schema",
+)
+"""In the order of `--help`."""
 
 app = typer.Typer(
     name="selfheal",
@@ -37,30 +56,11 @@ def main() -> None:
         app()
     except SelfhealError as error:
         console = Console(stderr=True)
-        console.print(f"[red]selfheal:[/] {_plain(error)}", highlight=False, soft_wrap=True)
+        console.print(f"[red]selfheal:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(exit_codes.of_error(error))
-
-
-def _plain(error: SelfhealError) -> str:
-    from rich.markup import escape
-
-    return escape(str(error))
 
 
 def _add_commands() -> None:
     """Importing a command's module adds it to `app`."""
-    from selfheal.cli import (  # noqa: F401
-        cancel,
-        database,
-        demo,
-        doctor,
-        embedded,
-        heal,
-        repair,
-        schema,
-        status,
-        submit,
-        sweep,
-        up,
-        watch,
-    )
+    for name in _COMMANDS:
+        import_module(f"selfheal.cli.{name}")

@@ -34,7 +34,7 @@ class View(Protocol):
 
 
 def watch(
-    database: Database, request_id: UUID, view: View, *, each: Callable[[], None] = lambda: None
+    database: Database, request_id: UUID, view: View, *, each: Callable[[], object] = lambda: None
 ) -> RequestRow:
     """Tell `view` every event, until the request (or the one it was folded into) has ended.
 

@@ -11,7 +11,7 @@ from typing import Any
 from selfheal.checks.change import Change
 from selfheal.checks.self_check import SelfCheck, self_check
 from selfheal.checks.target import Target
-from selfheal.codegraph.symbols import touched_symbols
+from selfheal.codegraph.symbols import symbols_in, touched_symbols
 from selfheal.coding import agent
 from selfheal.coding.agent import Applied, Checked, Rejection, Want
 from selfheal.coding.draft import Draft, NoDraft, NothingToDo
@@ -130,7 +130,7 @@ class Bench:
         touched = tuple(
             symbol
             for path, text in sorted(after.items())
-            for symbol in touched_symbols(before.get(path) or "", text, path)
+            for symbol in _touched(before.get(path) or "", text, path)
         )
         with self._running.farm.database.begin() as connection:
             held = {
@@ -230,6 +230,13 @@ def _read(file: Path) -> str | None:
 def _stat(diff: str) -> DiffStat:
     counted = diff_stat(diff)
     return DiffStat(files=counted.files, added=counted.added, removed=counted.removed)
+
+
+def _touched(before: str, after: str, path: str) -> tuple[Symbol, ...]:
+    known = {
+        symbol.fq_name: symbol for symbol in (*symbols_in(before, path), *symbols_in(after, path))
+    }
+    return tuple(known[name] for name in touched_symbols(before, after, path))
 
 
 def _covered(symbol: Symbol, held: set[str]) -> bool:
