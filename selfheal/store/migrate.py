@@ -5,6 +5,8 @@ Upgrades expand first and contract a release later, so that old code runs on the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -20,16 +22,10 @@ _UPGRADE_LOCK = 7353_0001  # any constant: two upgrades of one database wait for
 
 def upgrade(engine: Engine) -> str:
     """Run what is missing; returns the revision reached. Raises SchemaMismatch for a newer one."""
-    with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _UPGRADE_LOCK})
-        try:
-            _refuse_newer(connection)
-            command.upgrade(_config(connection), "head")
-            connection.commit()
-        finally:
-            connection.rollback()
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _UPGRADE_LOCK})
-            connection.commit()
+    with engine.connect() as connection, _alone(connection):
+        _refuse_newer(connection)
+        command.upgrade(_config(connection), "head")
+        connection.commit()
     return head()
 
 
@@ -57,6 +53,21 @@ def check(engine: Engine) -> None:
             f"the database is at schema {found or 'none'}, older than this code's {head()}: "
             "run `selfheal db upgrade`"
         )
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """One upgrade at a time; its statements may take longer than those of the farm's daily work."""
+    connection.execute(text("SET statement_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _UPGRADE_LOCK})
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _UPGRADE_LOCK})
+        connection.execute(text("RESET statement_timeout"))
+        connection.commit()
 
 
 def _refuse_newer(connection: Connection) -> None:
