@@ -6,6 +6,8 @@ import os
 import pwd
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -53,10 +55,30 @@ class Account:
         )
         return None if probe.returncode == 0 else probe.stderr.strip()
 
-    def give(self, folder: Path) -> None:
-        """Make a folder that we have just created the account's own. Raises OSError."""
-        if self.owner is not None:
-            os.chown(folder, *self.owner)
+    @contextmanager
+    def folder(self, path: Path) -> Iterator[int]:
+        """A descriptor of a private folder of this account, for its program to inherit.
+
+        One that is missing is made, and given to the account. Raises OSError.
+        """
+        if not path.exists():
+            path.mkdir(mode=0o700)
+            if self.owner is not None:
+                os.chown(path, *self.owner)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def path_of(descriptor: int) -> str:
+    """The inherited folder as a path of the server's own (proc(5)).
+
+    It works for an account that may not walk the private folders above it, so that no permission of
+    any of them has to change.
+    """
+    return f"/proc/self/fd/{descriptor}"
 
 
 def account_for(data: Path) -> Account:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 
-from selfheal.embedded.account import Account
+from selfheal.embedded.account import Account, path_of
 from selfheal.embedded.binaries import PostgresBinaries
+from selfheal.embedded.initdb import create_data
 from selfheal.embedded.processes import ServerLog, ServerProcesses
 from selfheal.embedded.run_folder import RunFolder
 from selfheal.embedded.shared_memory import remove_orphan
-from selfheal.embedded.waiting import wait_until
 from selfheal.errors import ServerUnavailable
 
 NAME = "selfheal"  # of the database and of its superuser
@@ -28,7 +25,6 @@ PORT = 5432  # only a part of the socket's name: TCP is off
 
 # Recovery after a kill replays at most max_wal_size, which a slow disk needs a while for.
 START_SECONDS = 90.0
-INITDB_SECONDS = 120.0
 
 # SIGINT is the "fast" stop and ends with a checkpoint; SIGQUIT is the "immediate" one, after which
 # the next start recovers from the log (PostgreSQL manual, 18.5).
@@ -117,7 +113,8 @@ class Postgres:
         self.stop()
         if self.major is None:
             progress(f"PostgreSQL {binaries.version}: creating its data folder")
-            self._create_data(binaries, account)
+            log = self._log("initdb")
+            create_data(self.data, binaries, account, superuser=NAME, log=log)
         progress(f"PostgreSQL {binaries.version} ({binaries.source}): starting")
         log = self._log("postgres")
         process = self._launch(binaries, account, log)
@@ -151,36 +148,18 @@ class Postgres:
                 "wipe the embedded servers and begin anew"
             )
 
-    def _create_data(self, binaries: PostgresBinaries, account: Account) -> None:
-        """Run initdb beside the final place, then rename: a killed one leaves no half-made data."""
-        log = self._log("initdb")
-        scratch = self.folder.data / "postgres.new"
-        _remove_scratch(scratch, log)
-        try:
-            with _open_folder(scratch, account, create=True) as data:
-                # Every process of initdb inherits this lock, even when its owner is killed.
-                fcntl.flock(data, fcntl.LOCK_EX)
-                command = [*account.prefix, str(binaries.initdb), *_initdb_arguments(data)]
-                process = log.launch(command, folders=[data])
-                _await_success(process, log)
-            scratch.rename(self.data)
-        except OSError as error:
-            raise log.unavailable(f"cannot create its data folder ({error})") from error
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-
     def _launch(
         self, binaries: PostgresBinaries, account: Account, log: ServerLog
     ) -> subprocess.Popen[bytes]:
         settings = {**SETTINGS, "cluster_name": self.folder.mark}
         try:
             with (
-                _open_folder(self.data, account) as data,
-                _open_folder(self.sockets, account, create=True) as sockets,
+                account.folder(self.data) as data,
+                account.folder(self.sockets) as sockets,
             ):
-                settings["unix_socket_directories"] = _path_of(sockets)
+                settings["unix_socket_directories"] = path_of(sockets)
                 given = [f"--{name}={value}" for name, value in settings.items()]
-                command = [*account.prefix, str(binaries.postgres), "-D", _path_of(data), *given]
+                command = [*account.prefix, str(binaries.postgres), "-D", path_of(data), *given]
                 return log.launch(command, folders=[data, sockets])
         except OSError as error:
             raise log.unavailable(f"cannot use its folders ({error})") from error
@@ -198,84 +177,13 @@ class Postgres:
         )
 
     def _create_database(self, log: ServerLog) -> None:
+        if self.answers():
+            return
         try:
-            with (
-                closing(self._connect("postgres")) as connection,
-                suppress(psycopg.errors.DuplicateDatabase),
-            ):
+            with closing(self._connect("postgres")) as connection:
                 connection.execute(f'CREATE DATABASE "{NAME}"')
         except psycopg.Error as error:
             raise log.unavailable(f"cannot create its database ({error})") from error
 
     def _log(self, name: str) -> ServerLog:
         return ServerLog(server="PostgreSQL", path=self.folder.logs / f"{name}.log")
-
-
-def _initdb_arguments(data: int) -> list[str]:
-    return [
-        f"--pgdata={_path_of(data)}",
-        f"--username={NAME}",
-        "--auth-local=trust",
-        "--auth-host=reject",
-        "--encoding=UTF8",
-        "--locale=C.UTF-8",
-        "--data-checksums",
-        "--no-instructions",
-    ]
-
-
-def _await_success(process: subprocess.Popen[bytes], log: ServerLog) -> None:
-    try:
-        code = process.wait(INITDB_SECONDS)
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    if code != 0:
-        raise log.unavailable(f"initdb ended with code {code}")
-
-
-def _remove_scratch(scratch: Path, log: ServerLog) -> None:
-    """Remove what a killed initdb left, once its last process has let go of it."""
-    if not scratch.exists():
-        return
-    with _opened(scratch) as folder:
-        if not wait_until(lambda: _free(folder), seconds=INITDB_SECONDS):
-            raise log.unavailable(f"an earlier initdb still runs in {scratch}")
-    shutil.rmtree(scratch)
-
-
-def _free(folder: int) -> bool:
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-@contextmanager
-def _open_folder(folder: Path, account: Account, *, create: bool = False) -> Iterator[int]:
-    """A descriptor of a folder of the server's account, which may be made for it."""
-    if create and not folder.exists():
-        folder.mkdir(mode=0o700)
-        account.give(folder)
-    with _opened(folder) as descriptor:
-        yield descriptor
-
-
-@contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _path_of(descriptor: int) -> str:
-    """The inherited folder as a path of the server's own (proc(5)).
-
-    It works for an account that may not walk the private folders above it, so no permission of any
-    of them has to change.
-    """
-    return f"/proc/self/fd/{descriptor}"

@@ -86,7 +86,8 @@ def attach(
 ) -> Servers | None:
     """The servers of a run folder that somebody else keeps running, or None when one is not up.
 
-    A URL that is given is taken as it is. Starts nothing and waits for nothing.
+    A URL that is given is taken as it is. Starts nothing; a server that hangs counts as not up
+    after a few seconds.
     """
     postgres, valkey = Postgres(folder), Valkey(folder)
     if database_url is None and not postgres.answers():

@@ -63,7 +63,8 @@ class Valkey:
         return ServerProcesses(
             server="Valkey",
             programs=frozenset({"valkey-server", "redis-server"}),
-            mark=str(self.socket),
+            # As in its process title. A bare path would also be found at the end of a longer one.
+            mark=f"unixsocket:{self.socket}",
         )
 
     def answers(self) -> bool:
