@@ -44,6 +44,13 @@ class Baseline:
         return tuple(test for test in failing(self.outcomes) if test not in set(self.flaky))
 
     @property
+    def passing(self) -> tuple[str, ...]:
+        """The tests that pass at base, time after time, sorted."""
+        quiet = set(self.flaky)
+        passed = (test for test, outcome in self.outcomes.items() if outcome in PASSING)
+        return tuple(sorted(test for test in passed if test not in quiet))
+
+    @property
     def evidence(self) -> SuiteEvidence:
         """This baseline as the evidence of a report."""
         run = SuiteRun(outcomes=self.outcomes, seconds=self.seconds, command=self.command)

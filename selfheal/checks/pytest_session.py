@@ -12,6 +12,7 @@ from pathlib import Path
 
 from selfheal.checks.journal import Journal, Notes, Watchdog
 from selfheal.checks.outcomes import Failure, failing
+from selfheal.checks.reporter import TAMED
 from selfheal.checks.session import Session, tail
 from selfheal.checks.suite_run import SuiteRun
 from selfheal.errors import Cancelled, TestsUnusable
@@ -74,6 +75,7 @@ class PytestSession:
         self._collected = 0
         self._fast: tuple[str, ...] = ()
         self._ignored: list[str] = []
+        self._untamed: list[str] = []
         self._overrides: tuple[str, ...] = ()
         self._said: list[str] = []
         self._began = time.monotonic()
@@ -83,7 +85,7 @@ class PytestSession:
         wanted = tests
         for _ in range(_MOST_PROCESSES):
             process = self._process(wanted)
-            if self._retry_without_addopts(process):
+            if self._may_retry(process):
                 continue
             self._require_begun(process)
             self._keep(process)
@@ -123,20 +125,32 @@ class PytestSession:
             "paths": list(target.test_paths),
             "tests": list(tests),
             "ignored": self._ignored,
+            "untamed": self._untamed,
         }
         return json.dumps(order).encode()
 
-    def _retry_without_addopts(self, process: _Process) -> bool:
-        """Whether pytest refused options of plugins that are not installed, for the first time."""
+    def _may_retry(self, process: _Process) -> bool:
+        """Whether pytest refused its options, and there are some that can be left out."""
         text = f"{process.notes.refused}\n{process.completed.stderr}"
         found = _PLUGIN_IS_MISSING.search(text)
-        refused = process.notes.refused or process.notes.exit_code == _USAGE_ERROR
-        if self._overrides or not (refused and found):
+        if not found or not (process.notes.refused or process.notes.exit_code == _USAGE_ERROR):
+            return False
+        return self._left_ours_out(found[0]) or self._left_addopts_out(found[0].strip())
+
+    def _left_ours_out(self, complaint: str) -> bool:
+        """For a plugin that the repository's own configuration switches off."""
+        names = [name for name, options in TAMED.items() if options[0] in complaint]
+        self._untamed += names
+        return bool(names)
+
+    def _left_addopts_out(self, complaint: str) -> bool:
+        """For plugins that the repository counts on and that are not installed."""
+        if self._overrides:
             return False
         self._overrides = _WITHOUT_ADDOPTS
         self._said.append(
-            f"pytest refused the repository's own options ({found[0].strip()}), so its addopts were"
-            " left out"
+            f"pytest refused the repository's own options ({complaint}), so its addopts were left"
+            " out"
         )
         return True
 

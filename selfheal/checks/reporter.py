@@ -3,8 +3,9 @@
 It is one file, free of selfheal imports and good for Python 3.9 and later, because it runs where
 selfheal is not installed. A JSON object comes in on stdin: `journal` (the file to write), `args`
 (pytest's), `paths` (its positional ones), `tests` (node ids to run, empty: all) and `ignored`
-(files that ended an earlier process). Ids come this way and not as arguments, since pytest cannot
-read back every id it gives, and a command line is short.
+(files that ended an earlier process) and `untamed` (plugins that take no options of ours). Ids come
+this way and not as arguments, since pytest cannot read back every id it gives, and a command line
+is short.
 
 The journal says what runs before it runs, so that a reader outside knows who killed the process.
 """
@@ -207,12 +208,27 @@ def _installed() -> set[str]:
     return {point.name for point in found}
 
 
-def _tamed() -> list[str]:
+def _tamed(args: list[str], untamed: list[str]) -> list[str]:
+    """Options for the plugins that are installed and not switched off."""
     try:
-        installed = _installed()
+        names = _installed().difference(untamed)
     except Exception:  # a broken distribution in the environment is not ours to judge
         return []
-    return [option for name in sorted(installed) for option in TAMED.get(name, [])]
+    used = sorted(name for name in names if "no:" + name not in args)
+    return [option for name in used for option in TAMED.get(name, [])]
+
+
+def _leave_plugins_as_they_are() -> None:
+    """Keeps pytest from rewriting the asserts of installed plugins.
+
+    It caches what it has rewritten beside the plugin, where a jail lets nobody write, so each run
+    would compile whole libraries anew: two seconds of CPU where hypothesis is installed. All that
+    is lost is the detail of an assert that fails inside of a plugin.
+    """
+    from _pytest.config import Config
+
+    if hasattr(Config, "_mark_plugins_for_rewrite"):
+        Config._mark_plugins_for_rewrite = lambda *_: None  # type: ignore[method-assign]
 
 
 def _positional(order: dict[str, list[str]]) -> list[str] | None:
@@ -238,12 +254,14 @@ def main() -> int:
         journal.write({"kind": "refused", "why": "no pytest", "message": _text(error)})
         return 70
     journal.write({"kind": "begun", "pytest": pytest.__version__})
+    _leave_plugins_as_they_are()
     positional = _positional(order)
     if positional is None:
         journal.write({"kind": "ended", "exit": 5})
         return 5
     ignored = ["--ignore=" + name for name in order["ignored"]]
-    args = [*order["args"], *_tamed(), *ignored, *positional]
+    tamed = _tamed(order["args"], order["untamed"])
+    args = [*order["args"], *tamed, *ignored, *positional]
     sys.argv = ["pytest", *args]
     try:
         code = int(pytest.main(args, plugins=[Recorder(journal, order["tests"], root)]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from textwrap import dedent
 
@@ -22,8 +23,11 @@ def sandbox() -> Sandbox:
 
 @pytest.fixture(scope="session")
 def farm_target(tmp_path_factory: pytest.TempPathFactory) -> Target:
-    """How a repository without a word about itself is run."""
-    return detect_target(tmp_path_factory.mktemp("bare"))
+    """A repository that says nothing but to leave the plugins of this environment out: these
+    projects use none, and each run would import them all."""
+    plugins = {point.name for point in entry_points(group="pytest11")}
+    command = "pytest " + " ".join(f"-p no:{name}" for name in sorted(plugins))
+    return detect_target(tmp_path_factory.mktemp("bare"), test_command=command)
 
 
 @pytest.fixture(scope="session")

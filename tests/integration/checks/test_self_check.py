@@ -49,8 +49,14 @@ def baseline(make_project, farm_target: Target, sandbox: Sandbox) -> Baseline:
     return measure_baseline(farm_target, make_project(BASE), sandbox, sha="base")
 
 
+@pytest.fixture(scope="module")
+def bare_target(farm_target: Target) -> Target:
+    """Without formatter and linter, whose starts would be most of the time of these tests."""
+    return replace(farm_target, formatter=None, linter=None)
+
+
 @pytest.fixture
-def check(tmp_path: Path, farm_target: Target, sandbox: Sandbox, baseline: Baseline) -> Check:
+def check(tmp_path: Path, bare_target: Target, sandbox: Sandbox, baseline: Baseline) -> Check:
     """Checks a patch given as new texts by path, None for a deleted file."""
 
     def check(patch: Mapping[str, str | None], **options) -> SelfCheck:
@@ -62,14 +68,18 @@ def check(tmp_path: Path, farm_target: Target, sandbox: Sandbox, baseline: Basel
                 file.write_text(text)
         base = {path: text.encode() for path, text in BASE.items()}
         change = Change(worktree=tmp_path, paths=tuple(patch), base_file=base.get)
-        options = {"targets": (TARGET,), "target": farm_target, "baseline": baseline, **options}
+        options = {"targets": (TARGET,), "target": bare_target, "baseline": baseline, **options}
         return self_check(change, options.pop("target"), sandbox, **options)
 
     return check
 
 
-def test_a_patch_that_fixes_is_formatted_and_passes(check: Check, tmp_path: Path):
-    done = check({"prices.py": FIXED.replace("sum(prices) + tax", "sum( prices )+tax")})
+def test_a_patch_that_fixes_is_formatted_and_passes(
+    check: Check, tmp_path: Path, farm_target: Target
+):
+    patch = {"prices.py": FIXED.replace("sum(prices) + tax", "sum( prices )+tax")}
+
+    done = check(patch, target=farm_target)
 
     assert (done.ok, done.verdict, done.judgement.fixed) == (True, "fixes", (TARGET,))
     assert done.formatted == (("prices.py", FIXED.encode()),)
@@ -77,22 +87,26 @@ def test_a_patch_that_fixes_is_formatted_and_passes(check: Check, tmp_path: Path
     assert done.run is not None and done.run.evidence("x").passed == 2
 
 
-def test_a_file_that_was_not_formatted_at_base_is_left_alone(check: Check, tmp_path: Path):
+def test_a_file_that_was_not_formatted_at_base_is_left_alone(
+    check: Check, tmp_path: Path, farm_target: Target
+):
     patched = BASE["ugly.py"] + "y = { 'b':2 }\n"
 
-    done = check({"ugly.py": patched, "prices.py": FIXED})
+    done = check({"ugly.py": patched, "prices.py": FIXED}, target=farm_target)
 
     assert done.ok and done.formatted == ()
     assert (tmp_path / "ugly.py").read_text() == patched
     assert "ugly.py is not formatted by black at base" in done.notes[0]
 
 
-def test_only_new_findings_of_the_linter_refuse(check: Check):
-    old_one_moved = check({"ugly.py": "\n\n" + BASE["ugly.py"], "prices.py": FIXED})
-    new_one = check({"ugly.py": "import sys\n" + BASE["ugly.py"], "prices.py": FIXED})
-    noted = check(
-        {"ugly.py": "import sys\n" + BASE["ugly.py"], "prices.py": FIXED}, lint_refuses=False
-    )
+def test_only_new_findings_of_the_linter_refuse(check: Check, farm_target: Target):
+    linting = replace(farm_target, formatter=None)
+    moving = {"ugly.py": "\n\n" + BASE["ugly.py"], "prices.py": FIXED}
+    adding = {"ugly.py": "import sys\n" + BASE["ugly.py"], "prices.py": FIXED}
+
+    old_one_moved = check(moving, target=linting)
+    new_one = check(adding, target=linting)
+    noted = check(adding, target=linting, lint_refuses=False)
 
     assert old_one_moved.ok and old_one_moved.findings == ()
     assert (new_one.stopped_at, new_one.verdict) == ("lint", "none")
@@ -125,7 +139,7 @@ def test_a_long_suite_is_asked_for_its_cheapest_part_first(check: Check, baselin
 
     assert wrong.stopped_at == "targets" and "suite" not in wrong.seconds
     assert breaking.stopped_at == "impacted" and "suite" not in breaking.seconds
-    assert list(right.seconds) == ["format", "lint", "targets", "impacted", "suite"]
+    assert list(right.seconds) == ["targets", "impacted", "suite"]
 
 
 def test_tests_that_the_patch_weakens_are_judged_as_they_were(check: Check, tmp_path: Path):
@@ -142,7 +156,7 @@ def test_a_deleted_test_and_a_conftest_that_skips_are_no_fix(check: Check):
     skipping = "import pytest\n@pytest.fixture(autouse=True)\ndef skip():\n    pytest.skip()\n"
 
     deleted = check({"tests/test_prices.py": None})
-    skipped = check({"tests/conftest.py": skipping}, lint_refuses=False)
+    skipped = check({"tests/conftest.py": skipping})
 
     assert deleted.verdict == skipped.verdict == "no_change_in_tests"
 
@@ -177,7 +191,7 @@ def test_a_new_test_that_fails_refuses_the_patch(check: Check):
 
 
 def test_a_patch_that_leaves_no_test_importable_breaks_them(check: Check):
-    done = check({"prices.py": "import no_such_thing\n"}, lint_refuses=False)
+    done = check({"prices.py": "import no_such_thing\n"})
 
     assert (done.stopped_at, done.verdict) == ("suite", "breaks_tests")
     assert "no_such_thing" in done.reason
@@ -193,10 +207,8 @@ def test_a_patch_that_never_ends_breaks_its_tests(check: Check):
     assert "did not end within" in done.reason
 
 
-def test_tools_that_are_missing_are_told(check: Check, farm_target: Target):
-    without = replace(
-        farm_target, formatter=None, linter=None, notes=("the linter ruff is installed nowhere",)
-    )
+def test_tools_that_are_missing_are_told(check: Check, bare_target: Target):
+    without = replace(bare_target, notes=("the linter ruff is installed nowhere",))
 
     done = check({"prices.py": FIXED}, target=without)
 

@@ -239,3 +239,19 @@ def test_the_jail_shows_no_more_than_the_interpreter(make_project, farm_target, 
 
     assert run.failing == ()
     assert farm_target.python == Path(sys.executable)
+
+
+def test_a_plugin_that_the_repository_switches_off_gets_no_options_of_ours(
+    make_project, sandbox: Sandbox
+):
+    root = make_project(
+        {
+            "pytest.ini": "[pytest]\naddopts = -p no:pytest_cov -k 'not slow'\n",
+            "test_one.py": "def test_one(): pass\ndef test_slow(): pass\n",
+        }
+    )
+
+    run = run_suite(detect_target(root), root, sandbox)
+
+    assert run.outcomes == {"test_one.py::test_one": "passed"}
+    assert run.notes == ()
