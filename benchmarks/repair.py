@@ -74,7 +74,11 @@ def mutants(text: str, chance: random.Random) -> list[str]:
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line))
-    names = [t.string for t in tokens if t.type == tokenize.NAME and not keyword.iskeyword(t.string)]
+    names = [
+        (token.string, _kind(tokens, number))
+        for number, token in enumerate(tokens)
+        if token.type == tokenize.NAME and not keyword.iskeyword(token.string)
+    ]
     found = []
     for number, token in enumerate(tokens):
         begin = starts[token.start[0] - 1] + token.start[1]
@@ -94,8 +98,22 @@ def mutants(text: str, chance: random.Random) -> list[str]:
     return ordered
 
 
+def _kind(tokens: list[tokenize.TokenInfo], number: int) -> tuple[str, bool, bool]:
+    """Names of one kind stand in one function, or follow the same base; all called, or none."""
+    before = tokens[number - 1].string
+    called = tokens[number + 1].string == "("
+    if before == ".":
+        return tokens[number - 2].string, True, called
+    heads = (n for n in range(number, -1, -1) if tokens[n].string in ("def", "class"))
+    head = next(heads, 0)
+    return (f"{head}" if not called else ""), False, called
+
+
 def _others(
-    tokens: list[tokenize.TokenInfo], number: int, names: list[str], chance: random.Random
+    tokens: list[tokenize.TokenInfo],
+    number: int,
+    names: list[tuple[str, tuple[str, bool, bool]]],
+    chance: random.Random,
 ) -> Iterator[str]:
     token = tokens[number]
     if token.type == tokenize.OP:
@@ -108,14 +126,13 @@ def _others(
         quote = token.string[0]
         if not token.string.startswith(quote * 3) and tokens[number - 1].type != tokenize.INDENT:
             yield quote + token.string[1:-1].swapcase() + quote
-            yield quote + quote
             yield quote + token.string[1:-1] + "x" + quote
     elif token.type == tokenize.NAME:
         yield from WORDS.get(token.string, [])
         before = tokens[number - 1].string
         if not keyword.iskeyword(token.string) and before not in ("def", "class", "import"):
-            near = names[max(0, number // 3 - 30) : number // 3 + 30] or names
-            yield chance.choice(near)
+            kind = _kind(tokens, number)
+            yield chance.choice([name for name, other in names if other == kind])
 
 
 def _swaps(text: str, tokens: list[tokenize.TokenInfo], starts: list[int]) -> Iterator[str]:
@@ -123,12 +140,12 @@ def _swaps(text: str, tokens: list[tokenize.TokenInfo], starts: list[int]) -> It
     plain = (tokenize.NAME, tokenize.NUMBER, tokenize.STRING)
     for one, comma, other, after in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
         same_line = one.start[0] == other.end[0]
-        if comma.string == "," and one.type in plain and other.type in plain and same_line:
-            if after.string in (",", ")") and one.string != other.string:
-                base = starts[one.start[0] - 1]
-                a, b, c, d = one.start[1], one.end[1], other.start[1], other.end[1]
-                middle = text[base + b : base + c]
-                yield text[: base + a] + other.string + middle + one.string + text[base + d :]
+        atoms = comma.string == "," and one.type in plain and other.type in plain
+        if atoms and same_line and after.string in (",", ")") and one.string != other.string:
+            base = starts[one.start[0] - 1]
+            a, b, c, d = one.start[1], one.end[1], other.start[1], other.end[1]
+            middle = text[base + b : base + c]
+            yield text[: base + a] + other.string + middle + one.string + text[base + d :]
 
 
 def planted(checkout: Path, chance: random.Random, *, wanted: int) -> Iterator[tuple[Defect, Path]]:

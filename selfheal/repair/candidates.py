@@ -67,7 +67,7 @@ def waves(
     named = frozenset(name for failure in failures for name in _QUOTED.findall(failure.message))
     last = max(template.tier for template in CATALOGUE) + len(BANDS) - 1
     for wave in range(last):
-        found = []
+        found: list[Candidate] = []
         for place, score, band in places:
             tier = wave + 1 - band
             for template in CATALOGUE:
@@ -90,12 +90,12 @@ def _candidates(place: Place, template: Template, score: float, wave: int) -> It
 def _places(
     sources: Mapping[str, SourceFile], localisation: Localisation
 ) -> Iterator[tuple[Place, float, int]]:
-    for path in sorted(sources):
+    for path in sorted({path for path, _ in localisation.lines}):
         source = sources[path]
         words = Vocabulary(source)
         scores = _statement_scores(source, localisation)
         silent = _silent_nodes(source)
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             statement = source.statement_of(node)
             score = scores.get(statement, 0.0) if statement is not None else 0.0
             if score > 0 and node not in silent and source.is_reliable(node):
@@ -105,7 +105,7 @@ def _places(
 
 def _statement_scores(source: SourceFile, localisation: Localisation) -> dict[ast.AST, float]:
     found: dict[ast.AST, float] = {}
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.stmt):
             lines = [localisation.lines.get((source.path, n), 0.0) for n in own_lines(node)]
             found[node] = max(lines, default=0.0)
@@ -115,7 +115,7 @@ def _statement_scores(source: SourceFile, localisation: Localisation) -> dict[as
 def _silent_nodes(source: SourceFile) -> frozenset[ast.AST]:
     """Nodes no test can tell apart: annotations and docstrings."""
     roots: list[ast.AST] = []
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         for name in ("annotation", "returns"):
             child = getattr(node, name, None)
             if isinstance(child, ast.AST):

@@ -43,9 +43,14 @@ def confirm(
     *,
     failing: tuple[str, ...],
     known_red: frozenset[str],
+    known_green: frozenset[str] | None = None,
     times: int,
 ) -> Confirmation:
-    """Run the bench's tests `times` times with the patch; a test must be green in every run."""
+    """Run the bench's tests `times` times with the patch; a test must be green in every run.
+
+    A red test speaks against the patch unless it was red before: it is in `known_red`, or
+    `known_green` is given and it is not in there.
+    """
     runs: list[dict[str, CaseResult]] = []
     with patched_file(bench.worktree / path, new_text):
         for _ in range(times):
@@ -53,8 +58,10 @@ def confirm(
     fixed = tuple(name for name in failing if all(_is_fixed(run, name) for run in runs))
     red = {name for run in runs for name, result in run.items() if not result.green}
     gone = {name for run in runs for name in failing if "::" in name and name not in run}
-    excused = set(failing) | known_red
-    return Confirmation(fixed, tuple(sorted((red | gone) - excused)), len(runs))
+    blamed = (red | gone) - set(failing) - known_red
+    if known_green is not None:
+        blamed &= known_green
+    return Confirmation(fixed, tuple(sorted(blamed)), len(runs))
 
 
 def _is_fixed(run: dict[str, CaseResult], name: str) -> bool:

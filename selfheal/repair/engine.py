@@ -25,6 +25,7 @@ from selfheal.repair.task import (
     RepairTask,
     Stage,
     Status,
+    SuspectFunction,
 )
 from selfheal.repair.validator import Bench, CaseResult, Run, WarmValidator
 
@@ -65,6 +66,8 @@ class _Repair:
         self._seconds: dict[Stage, float] = {}
         self._finding = Finding()
         self._validations = 0
+        self._looked_at: tuple[SuspectFunction, ...] = ()
+        self._other_red: set[str] = set()
         self.files = project_files(task.worktree, task.paths)
         self.sources, self.unread = project_sources(task.worktree, self.files)
         self.bench = Bench(
@@ -111,8 +114,6 @@ class _Repair:
         finally:
             validator.__exit__(None, None, None)
 
-    _looked_at: tuple = ()  # type: ignore[type-arg]
-
     def localised(self, validator: WarmValidator) -> Localisation:
         """Trace the tests and rank what they execute."""
         with self._stage("baseline", "running tests"):
@@ -125,6 +126,7 @@ class _Repair:
         with self._stage("localise", "ranking suspicious lines"):
             if self.task.failing:
                 wanted = set(self.task.failing)
+                self._other_red = {r.test for r in results if not r.green} - wanted
                 results = tuple(r for r in results if r.green or r.test in wanted)
             return localise_lines(results, self.sources, validator.collection.imported)
 
@@ -196,6 +198,7 @@ class _Repair:
                 text,
                 failing=plausible.fixes,
                 known_red=known_red,
+                known_green=self._known_green,
                 times=2,
             )
             if goal.key in said.fixed and not said.broken:
@@ -206,10 +209,13 @@ class _Repair:
 
     def _known_red(self, found: Localisation) -> Iterator[str]:
         yield from found.failing
+        yield from self._other_red
         yield from (name for name in self.task.failing if name not in found.passing)
-        if self.task.passing is not None:
-            listed = set(self.task.passing)
-            yield from (n for n in found.results if n not in listed)
+
+    @property
+    def _known_green(self) -> frozenset[str] | None:
+        """The tests that must stay green, where the caller knows them all."""
+        return None if self.task.passing is None else frozenset(self.task.passing)
 
     def _fixed(self, order: list[Plausible], finding: Finding, failing: int) -> RepairOutcome:
         patches = [

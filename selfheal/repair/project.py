@@ -31,7 +31,7 @@ def project_files(worktree: Path, paths: Sequence[str]) -> tuple[str, ...]:
     """Relative POSIX paths of the files that may change: the given ones, else all but tests."""
     if paths:
         return tuple(sorted(p for p in paths if p.endswith(".py") and (worktree / p).is_file()))
-    found = []
+    found: list[str] = []
     for folder, names, files in os.walk(worktree):
         names[:] = sorted(name for name in names if _is_code_folder(Path(folder, name)))
         relative = (Path(folder) / name for name in files if name.endswith(".py"))

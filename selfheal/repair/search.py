@@ -36,7 +36,8 @@ class Goal:
             source = candidate.source
             every = range(1, source.text.count("\n") + 2)
             names = place.covering((source.path, line) for line in every)
-        chosen, seconds = [], 0.0
+        chosen: list[str] = []
+        seconds = 0.0
         for name in names:
             seconds += place.results[name].seconds
             if name not in self.shaky and (seconds <= GUARD_SECONDS or not chosen):

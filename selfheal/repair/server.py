@@ -17,6 +17,9 @@ A test that exceeds its limit is killed from outside (SIGPROF by CPU time withou
 of the process group by wall time), because code under test may swallow an exception.
 """
 
+# It runs on Python 3.9, without selfheal's own dependencies, and implements foreign signatures.
+# ruff: noqa: ARG001, ARG002, ARG005, B905, PTH109, PTH112, PTH118, PTH123, PTH208, RUF012
+
 from __future__ import annotations
 
 import contextlib
@@ -100,7 +103,7 @@ class LineHook:
     def pause(self) -> None:
         if MONITORING is None:
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(None)
         elif self._ready:
             MONITORING.set_events(TOOL, 0)
 
@@ -144,7 +147,7 @@ def watched_imports(hook: LineHook) -> Iterator[None]:
     def watching(loader: Any) -> None:
         usual = loader.exec_module
 
-        def exec_module(self: Any, module: Any) -> None:
+        def exec_module(self: Any, module: Any) -> Any:
             own = str(getattr(module, "__file__", "") or "").startswith(here)
             if hook.collected or not own:
                 return usual(self, module)
@@ -171,7 +174,7 @@ def watched_imports(hook: LineHook) -> Iterator[None]:
     watching(importlib.machinery.SourceFileLoader)
     watching(rewriting.AssertionRewritingHook)
     rewrite_test = rewriting._rewrite_test
-    rewriting._rewrite_test = unwatched
+    rewriting._rewrite_test = unwatched  # type: ignore[assignment]
     hook.start()
     hook.pause()
     yield
@@ -393,20 +396,25 @@ def children_of(code: types.CodeType) -> list[types.CodeType]:
     return [const for const in code.co_consts if isinstance(const, types.CodeType)]
 
 
+def shape(code: types.CodeType) -> tuple[Any, ...]:
+    """What two compilations of the same function share.
+
+    Not the byte code: in a whole module some interpreters call an imported name's attributes by
+    other instructions than in a function compiled alone.
+    """
+    consts = [(type(c), repr(c)) for c in code.co_consts if not isinstance(c, types.CodeType)]
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    return (code.co_name, code.co_argcount, code.co_kwonlyargcount, names, consts)
+
+
 def same_code(one: types.CodeType, other: types.CodeType, *, deep: bool) -> bool:
     """True when both do the same, whatever lines they stand on; `deep` compares inner code too."""
-
-    def shape(code: types.CodeType) -> tuple[Any, ...]:
-        consts = [(type(c), repr(c)) for c in code.co_consts if not isinstance(c, types.CodeType)]
-        names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-        return (code.co_name, code.co_code, code.co_flags, code.co_argcount, names, consts)
-
-    if shape(one) != shape(other):
+    if shape(one) != shape(other) or one.co_code != other.co_code:
         return False
-    pairs = list(zip(children_of(one), children_of(other)))
-    if len(children_of(one)) != len(children_of(other)):
+    inner, outer = children_of(one), children_of(other)
+    if len(inner) != len(outer):
         return False
-    return not deep or all(same_code(a, b, deep=True) for a, b in pairs)
+    return not deep or all(same_code(a, b, deep=True) for a, b in zip(inner, outer))
 
 
 def changed_pairs(
@@ -451,11 +459,9 @@ class Swapper:
             if self._ran_at_import(path, before) or before.co_freevars != after.co_freevars:
                 return None
             key = (path, before.co_firstlineno, before.co_name)
-            live = [
-                function
-                for function in self._functions.get(key, [])
-                if same_code(function.__code__, before, deep=True)
-            ]
+            live = self._functions.get(key, [])
+            if any(shape(function.__code__) != shape(before) for function in live):
+                return None  # two lambdas on one line, or not the text that was imported
             swaps.extend((function, after) for function in live)
         return swaps or None
 
@@ -478,7 +484,7 @@ def patched_text(patch: Message) -> str:
     """The file's text with the edit spliced in; offsets count characters."""
     with open(patch["path"], encoding="utf-8", newline="") as file:
         text = file.read()
-    return text[: patch["start"]] + patch["text"] + text[patch["end"] :]
+    return str(text[: patch["start"]] + patch["text"] + text[patch["end"] :])
 
 
 def import_patched(patch: Message) -> None:

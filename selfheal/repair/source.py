@@ -37,7 +37,8 @@ class SourceFile:
         self.path, self.text = path, text
         self.tree = ast.parse(text)
         self.parent: dict[ast.AST, ast.AST] = {}
-        for node in ast.walk(self.tree):
+        self.nodes = tuple(ast.walk(self.tree))
+        for node in self.nodes:
             for child in ast.iter_child_nodes(node):
                 self.parent[child] = node
 
@@ -88,7 +89,7 @@ class SourceFile:
     def _unreliable(self) -> frozenset[ast.AST]:
         """Nodes inside f-strings whose positions are wrong (interpreters before 3.12)."""
         wrong: set[ast.AST] = set()
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.JoinedStr):
                 wrong.update(child for child in ast.walk(node) if not self._is_at_its_place(child))
         return frozenset(wrong)
@@ -153,7 +154,8 @@ class SourceFile:
         )
         unit = function or self.statement_of(node)
         if unit is None:
-            return Edit(self.path, start, end, text, self.text, self.spliced(change), False)
+            whole = self.spliced(change)
+            return Edit(self.path, start, end, text, self.text, whole, in_function=False)
         first, last = _first_line(unit), unit.end_lineno or unit.lineno
         low, high = self.line_start(first), self.line_start(last + 1)
         headers = self._headers(unit)

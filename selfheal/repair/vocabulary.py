@@ -27,16 +27,16 @@ class Vocabulary:
     @cached_property
     def functions(self) -> tuple[str, ...]:
         """Functions defined or imported at module level."""
-        return tuple(self._module_names(FunctionNode))
+        return tuple(n.name for n in self._source.tree.body if isinstance(n, FunctionNode))
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        return tuple(self._module_names(ast.ClassDef))
+        return tuple(n.name for n in self._source.tree.body if isinstance(n, ast.ClassDef))
 
     @cached_property
     def globals(self) -> tuple[str, ...]:
         """Variables assigned at module level."""
-        found = []
+        found: list[str] = []
         for node in self._source.tree.body:
             if isinstance(node, ast.Assign | ast.AnnAssign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -45,8 +45,8 @@ class Vocabulary:
 
     @cached_property
     def imported(self) -> tuple[str, ...]:
-        found = []
-        for node in ast.walk(self._source.tree):
+        found: list[str] = []
+        for node in self._source.nodes:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 found.extend((alias.asname or alias.name).split(".")[0] for alias in node.names)
         return tuple(dict.fromkeys(found))
@@ -54,20 +54,20 @@ class Vocabulary:
     @cached_property
     def builtins(self) -> tuple[str, ...]:
         """Builtins this file uses."""
-        used = Counter(n.id for n in ast.walk(self._source.tree) if isinstance(n, ast.Name))
+        used = Counter(n.id for n in self._source.nodes if isinstance(n, ast.Name))
         return tuple(sorted(name for name in used if hasattr(builtins, name)))
 
     @cached_property
     def called(self) -> tuple[str, ...]:
         """Plain names that are called somewhere in the file."""
-        calls = (n.func for n in ast.walk(self._source.tree) if isinstance(n, ast.Call))
+        calls = (n.func for n in self._source.nodes if isinstance(n, ast.Call))
         return tuple(dict.fromkeys(f.id for f in calls if isinstance(f, ast.Name)))
 
     @cached_property
     def attributes(self) -> dict[str, tuple[str, ...]]:
         """Attributes in use by the text of what they are taken from ('self', 'os.path', ...)."""
         found: dict[str, list[str]] = {}
-        for node in ast.walk(self._source.tree):
+        for node in self._source.nodes:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
                 found.setdefault(ast.unparse(node.value), []).append(node.attr)
         return {base: tuple(dict.fromkeys(names)) for base, names in found.items()}
@@ -75,7 +75,7 @@ class Vocabulary:
     @cached_property
     def methods_in_use(self) -> tuple[str, ...]:
         """Names of methods called on anything in this file, the most used first."""
-        calls = (n.func for n in ast.walk(self._source.tree) if isinstance(n, ast.Call))
+        calls = (n.func for n in self._source.nodes if isinstance(n, ast.Call))
         used = Counter(f.attr for f in calls if isinstance(f, ast.Attribute))
         return tuple(sorted(used, key=lambda name: (-used[name], name)))
 
@@ -86,10 +86,12 @@ class Vocabulary:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 if node.value.id in ("self", "cls"):
                     found.append(node.attr)
-            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                if self._source.function_of(node) is None:
-                    found.append(node.id)
+            elif isinstance(node, ast.Name) and self._is_class_variable(node):
+                found.append(node.id)
         return tuple(dict.fromkeys(found))
+
+    def _is_class_variable(self, node: ast.Name) -> bool:
+        return isinstance(node.ctx, ast.Store) and self._source.function_of(node) is None
 
     def strings(self, near: ast.AST) -> tuple[str, ...]:
         """Short strings of the same function first, then of the file; no docstrings."""
@@ -99,7 +101,8 @@ class Vocabulary:
 
     def numbers(self, near: ast.AST) -> tuple[int | float, ...]:
         function = self._source.function_of(near)
-        return tuple(dict.fromkeys(_numbers(ast.walk(function or self._source.tree))))
+        nodes = ast.walk(function) if function else self._source.nodes
+        return tuple(dict.fromkeys(_numbers(nodes)))
 
     def conditions(self, near: ast.AST) -> tuple[ast.expr, ...]:
         """Conditions tested in the same function, then elsewhere in the file; no repeats."""
@@ -112,25 +115,30 @@ class Vocabulary:
 
     @cached_property
     def _all_strings(self) -> list[str]:
-        return _strings(ast.walk(self._source.tree))
+        return _strings(self._source.nodes)
 
     @cached_property
     def _all_conditions(self) -> list[ast.expr]:
-        return _conditions(ast.walk(self._source.tree))
+        return _conditions(self._source.nodes)
+
+    @cached_property
+    def keywords(self) -> tuple[str, ...]:
+        """Parameter names given by keyword somewhere in the file."""
+        found = (n.arg for n in self._source.nodes if isinstance(n, ast.keyword))
+        return tuple(dict.fromkeys(name for name in found if name))
 
     def signature(self, name: str) -> ast.arguments | None:
         """Parameters of the only function of this name in the file."""
-        found = [
-            node
-            for node in ast.walk(self._source.tree)
-            if isinstance(node, FunctionNode) and node.name == name
-        ]
-        return found[0].args if len(found) == 1 else None
+        found = self._signatures.get(name, ())
+        return found[0] if len(found) == 1 else None
 
-    def _module_names(self, kind: type[ast.AST] | object) -> Iterable[str]:
-        for node in self._source.tree.body:
-            if isinstance(node, kind):  # type: ignore[arg-type]
-                yield node.name  # type: ignore[attr-defined]
+    @cached_property
+    def _signatures(self) -> dict[str, list[ast.arguments]]:
+        found: dict[str, list[ast.arguments]] = {}
+        for node in self._source.nodes:
+            if isinstance(node, FunctionNode):
+                found.setdefault(node.name, []).append(node.args)
+        return found
 
 
 def _bound_names(function: FunctionNode) -> Iterable[str]:

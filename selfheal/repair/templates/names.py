@@ -107,7 +107,9 @@ def variables(place: Place) -> Iterator[Change]:
     if node.id not in inside or function is None:
         yield from _ranked(place, node, _same_kind(place, node.id), 0.9)
     elif node.id in inside:
-        yield from _ranked(place, node, place.vocabulary.globals, 0.3, most=5)
+        words = place.vocabulary
+        yield from _ranked(place, node, words.globals, 0.3, most=5)
+        yield from _ranked(place, node, [*words.builtins, *words.functions], 0.3, most=12)
 
 
 def functions(place: Place) -> Iterator[Change]:
@@ -203,14 +205,9 @@ def keywords(place: Place) -> Iterator[Change]:
     called = call.func.id if isinstance(call.func, ast.Name) else called
     signature = place.vocabulary.signature(called) if called else None
     known = [a.arg for a in [*signature.args, *signature.kwonlyargs]] if signature else []
-    used = [
-        other.arg
-        for other in ast.walk(place.source.tree)
-        if isinstance(other, ast.keyword) and other.arg
-    ]
     taken = {other.arg for other in call.keywords}
     start, _ = place.source.span(node)
-    for rank, name in enumerate(by_closeness(node.arg, [*known, *used])[:10]):
+    for rank, name in enumerate(by_closeness(node.arg, [*known, *place.vocabulary.keywords])[:10]):
         if name not in taken:
             yield Change(start, start + len(node.arg), name, max(0.3, 0.9 - 0.07 * rank))
 

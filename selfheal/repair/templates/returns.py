@@ -39,10 +39,11 @@ def result_of_call(place: Place) -> Iterator[Change]:
     node = place.node
     assert isinstance(node, ast.Expr)
     call = node.value
-    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-        if isinstance(call.func.value, ast.Name) and call.func.value.id != "self":
-            start, _ = place.source.span(node)
-            yield Change(start, start, f"{call.func.value.id} = ")
+    method = call.func if isinstance(call, ast.Call) else None
+    owner = method.value if isinstance(method, ast.Attribute) else None
+    if isinstance(owner, ast.Name) and owner.id != "self":
+        start, _ = place.source.span(node)
+        yield Change(start, start, f"{owner.id} = ")
 
 
 def guards(place: Place) -> Iterator[Change]:

@@ -20,10 +20,10 @@ def expressions(place: Place) -> Iterator[Change]:
         return
     found: dict[str, None] = {}
     for other in ast.walk(function):
-        if isinstance(other, _EXPRESSIONS) and other is not node and len(found) < MOST_EXPRESSIONS:
-            if isinstance(getattr(other, "ctx", ast.Load()), ast.Load):
-                found.setdefault(place.grouped(other))
-    yield from (place.replaced(node, text) for text in found)
+        loaded = isinstance(getattr(other, "ctx", ast.Load()), ast.Load)
+        if isinstance(other, _EXPRESSIONS) and loaded and other is not node:
+            found.setdefault(place.grouped(other))
+    yield from (place.replaced(node, text) for text in list(found)[:MOST_EXPRESSIONS])
 
 
 def statements(place: Place) -> Iterator[Change]:
