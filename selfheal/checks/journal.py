@@ -59,8 +59,9 @@ class Notes:
         self.outcomes[test] = outcome
         self.durations[test] = float(entry.get("seconds", 0.0))
         self.failures.pop(test, None)
-        if entry.get("failure"):
-            self.failures[test] = _failure(entry["failure"])
+        failure = entry.get("failure")
+        if isinstance(failure, dict):
+            self.failures[test] = _failure(failure)
 
 
 _OUTCOMES: dict[str, Outcome] = {outcome: outcome for outcome in get_args(Outcome)}
@@ -100,17 +101,18 @@ class Journal:
         return bool(chunk)
 
     def _new_bytes(self) -> bytes:
-        # A hostile test may have put a link or a pipe in the file's place.
+        # A hostile test may have put a link, a pipe or a folder in the file's place.
         try:
             handle = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return b""
-        with os.fdopen(handle, "rb") as file:
+        try:
             state = os.fstat(handle)
             if not stat.S_ISREG(state.st_mode) or state.st_size > _MOST_BYTES:
                 return b""
-            file.seek(self._read)
-            chunk = file.read()
+            chunk = os.pread(handle, max(state.st_size - self._read, 0), self._read)
+        finally:
+            os.close(handle)
         self._read += len(chunk)
         return chunk
 

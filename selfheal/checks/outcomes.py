@@ -41,12 +41,15 @@ def function_of(test: str) -> str:
     return file + separator + rest.partition("[")[0]
 
 
+def parents(test: str) -> tuple[str, ...]:
+    """The ids of the classes and the file that a test is in, innermost first."""
+    parts = function_of(test).split("::")
+    return tuple("::".join(parts[:length]) for length in range(len(parts) - 1, 0, -1))
+
+
 def covering(test: str) -> tuple[str, ...]:
     """The ids that select this test when they are asked for: itself, its function, class, file."""
-    function = function_of(test)
-    parts = function.split("::")
-    parents = ("::".join(parts[:length]) for length in range(len(parts) - 1, 0, -1))
-    return tuple(dict.fromkeys((test, function, *parents)))
+    return tuple(dict.fromkeys((test, function_of(test), *parents(test))))
 
 
 def covered(test: str, by: Collection[str]) -> bool:

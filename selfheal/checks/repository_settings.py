@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from selfheal.checks.pyproject import read_toml, table
 from selfheal.errors import InvalidSettings
 
 OWN_FILE = ".selfheal.toml"
@@ -25,33 +25,18 @@ class RepositorySettings:
 
 def read_repository_settings(root: Path) -> RepositorySettings:
     """The repository's settings; raises InvalidSettings naming the file and the entry."""
-    table = read_pyproject(root).get("tool", {}).get("selfheal", {})
-    own = _parsed(root / OWN_FILE)
-    source = OWN_FILE if own else "pyproject.toml [tool.selfheal]"
-    return _checked(own or table, source)
+    own = read_toml(root / OWN_FILE)
+    if own:
+        return _checked(own, OWN_FILE)
+    shared = table(read_toml(root / "pyproject.toml"), "tool", "selfheal")
+    return _checked(shared, "pyproject.toml [tool.selfheal]")
 
 
-def read_pyproject(root: Path) -> dict[str, Any]:
-    """The parsed `pyproject.toml`, empty when there is none; raises InvalidSettings."""
-    return _parsed(root / "pyproject.toml")
-
-
-def _parsed(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError):
-        return {}
-    except ValueError as error:  # neither TOML nor UTF-8
-        raise InvalidSettings(f"{file.name} of the repository cannot be read: {error}") from error
-
-
-def _checked(table: Any, source: str) -> RepositorySettings:
+def _checked(said: dict[str, Any], source: str) -> RepositorySettings:
     known = [field.name for field in fields(RepositorySettings)]
-    if not isinstance(table, dict):
-        raise InvalidSettings(f"{source}: expected a table, found {table!r}")
-    for name, value in table.items():
+    for name, value in said.items():
         if name not in known:
             raise InvalidSettings(f"{source}: no such key {name!r}; keys are {', '.join(known)}")
         if not isinstance(value, str):
             raise InvalidSettings(f"{source}: {name} must be a string, found {value!r}")
-    return RepositorySettings(**table)
+    return RepositorySettings(**said)

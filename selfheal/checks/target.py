@@ -7,10 +7,8 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from selfheal.checks.command import TestCommand, read_command
 from selfheal.checks.interpreter import (
@@ -19,11 +17,8 @@ from selfheal.checks.interpreter import (
     farm_interpreter,
     given_interpreter,
 )
-from selfheal.checks.repository_settings import (
-    RepositorySettings,
-    read_pyproject,
-    read_repository_settings,
-)
+from selfheal.checks.pyproject import source_folders
+from selfheal.checks.repository_settings import RepositorySettings, read_repository_settings
 from selfheal.checks.tool import Tool, find_formatter, find_linter
 from selfheal.errors import TestsUnusable
 from selfheal.sandbox.interpreter import interpreter_paths
@@ -104,7 +99,7 @@ def detect_target(
     interpreter = _interpreter(python, named=named, root=root, checkout=checkout)
     opaque = _runnable(command.opaque, root=root, interpreter=interpreter)
     environment = _environment(command, root)
-    formatter, linter, notes = _tools(settings, interpreter)
+    formatter, linter, notes = _tools(settings, interpreter, root=root)
     readable = [*interpreter_paths(interpreter.python)]
     readable += [path for tool in (formatter, linter) if tool for path in tool.readable]
     return Target(
@@ -152,43 +147,10 @@ def _own_interpreter(named: str, *, root: Path, checkout: Path) -> Path:
 def _environment(command: TestCommand, root: Path) -> tuple[tuple[str, str], ...]:
     environment = dict(command.environment)
     given = [part for part in environment.pop("PYTHONPATH", "").split(":") if part]
-    folders = dict.fromkeys((*given, *command.import_paths, *_source_folders(root)))
+    folders = dict.fromkeys((*given, *command.import_paths, *source_folders(root)))
     if folders:
         environment["PYTHONPATH"] = ":".join(folders)
     return tuple(sorted(environment.items()))
-
-
-def _source_folders(root: Path) -> Iterator[str]:
-    """Folders whose packages the tests import as if they were installed.
-
-    An editable install in the user's environment points at the user's folder, not at this work
-    tree: the import path comes before it, so it is set whether or not there is one.
-    """
-    for folder in dict.fromkeys(("src", *_declared_folders(read_pyproject(root)))):
-        place = root / folder
-        if folder in ("", ".") or ".." in Path(folder).parts or not place.is_dir():
-            continue
-        if not (place / "__init__.py").exists() and _holds_modules(place):
-            yield folder
-
-
-def _holds_modules(folder: Path) -> bool:
-    return any(folder.glob("*.py")) or any(folder.glob("*/*.py"))
-
-
-def _declared_folders(pyproject: dict[str, Any]) -> Iterator[str]:
-    tool = pyproject.get("tool", {})
-    setuptools = tool.get("setuptools", {})
-    packages = setuptools.get("packages", {})
-    where = packages.get("find", {}).get("where", []) if isinstance(packages, dict) else []
-    included = tool.get("poetry", {}).get("packages", [])
-    yield from _strings(where)
-    yield from _strings([setuptools.get("package-dir", {}).get("")])
-    yield from _strings(entry.get("from") for entry in included if isinstance(entry, dict))
-
-
-def _strings(values: Iterable[Any]) -> Iterator[str]:
-    return (value.strip("/") for value in values if isinstance(value, str))
 
 
 def _runnable(
@@ -211,10 +173,10 @@ def _runnable(
 
 
 def _tools(
-    settings: RepositorySettings, interpreter: Interpreter
+    settings: RepositorySettings, interpreter: Interpreter, *, root: Path
 ) -> tuple[Tool | None, Tool | None, tuple[str, ...]]:
     choices = (interpreter, farm_interpreter())
-    formatter, no_formatter = find_formatter(settings.format, choices)
+    formatter, no_formatter = find_formatter(settings.format, choices, root=root)
     linter, no_linter = find_linter(settings.lint, choices)
     return formatter, linter, tuple(note for note in (no_formatter, no_linter) if note)
 

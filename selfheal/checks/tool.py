@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from selfheal.checks.interpreter import Interpreter
+from selfheal.checks.pyproject import read_toml, table
 from selfheal.errors import InvalidSettings
 from selfheal.sandbox.interpreter import interpreter_paths
 
-DEFAULT_FORMATTER = "black"
 DEFAULT_LINTER = "ruff check"
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -36,15 +36,24 @@ class Tool:
 
 
 def find_formatter(
-    said: str | None, interpreters: Iterable[Interpreter]
+    said: str | None, interpreters: Iterable[Interpreter], *, root: Path
 ) -> tuple[Tool | None, str]:
-    """The formatter, or None and the note why formatting is not checked."""
-    return _find(DEFAULT_FORMATTER if said is None else said, interpreters, what="formatter")
+    """The formatter, or None and the note why formatting is not checked.
+
+    Where nobody says it is black, or ruff in a repository that configures ruff and not black.
+    """
+    return _find(_usual_formatter(root) if said is None else said, interpreters, what="formatter")
 
 
 def find_linter(said: str | None, interpreters: Iterable[Interpreter]) -> tuple[Tool | None, str]:
     """The linter, or None and the note why nothing is linted."""
     return _find(DEFAULT_LINTER if said is None else said, interpreters, what="linter")
+
+
+def _usual_formatter(root: Path) -> str:
+    tool = table(read_toml(root / "pyproject.toml"), "tool")
+    own_file = any((root / name).is_file() for name in ("ruff.toml", ".ruff.toml"))
+    return "ruff format" if (own_file or "ruff" in tool) and "black" not in tool else "black"
 
 
 def _find(
