@@ -40,7 +40,7 @@ DEFECTS = {
         frozenset(
             {
                 "test_debts_are_grouped_by_days_after_the_due_date",
-                "test_a_debt_is_not_late_on_its_last_day",
+                "test_a_debt_is_late_from_the_day_after_its_last_one",
             }
         ),
     ),

@@ -47,10 +47,11 @@ def test_debts_are_grouped_by_days_after_the_due_date(invoices):
     }
 
 
-def test_a_debt_is_not_late_on_its_last_day():
-    debts = debts_by_age([bill("Ada", date(2024, 5, 1), 500)], date(2024, 5, 31))
+def test_a_debt_is_late_from_the_day_after_its_last_one():
+    debt = [bill("Ada", date(2024, 5, 1), 500, days_to_pay=10)]
 
-    assert debts["not due"] == 500
+    assert debts_by_age(debt, date(2024, 5, 11))["not due"] == 500
+    assert debts_by_age(debt, date(2024, 5, 12))["up to 30 days"] == 500
 
 
 def test_a_statement_lists_what_is_open(invoices):

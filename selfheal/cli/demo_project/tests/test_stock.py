@@ -61,11 +61,15 @@ def test_what_was_not_reserved_is_not_shipped(stock):
 
 
 def test_articles_below_their_minimum_are_ordered(stock):
-    assert stock.to_reorder({"lamp": 12, "chair": 3}) == {"lamp": 2, "chair": 3}
+    assert stock.to_reorder({"lamp": 11, "chair": 3}) == {"lamp": 1, "chair": 3}
 
 
 def test_articles_at_their_minimum_are_not_ordered(stock):
     assert stock.to_reorder({"lamp": 10}) == {}
+
+
+def test_articles_above_their_minimum_are_not_ordered(stock):
+    assert stock.to_reorder({"lamp": 4}) == {}
 
 
 def test_promised_pieces_are_ordered_again(stock):
