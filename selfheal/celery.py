@@ -62,8 +62,8 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
         "worker_disable_prefetch": True,
         # Children are renewed between tasks before leaks add up.
         "worker_max_tasks_per_child": 50,
-        "task_time_limit": max(pool.time_limit for pool in settings.pools.values()),
-        "task_soft_time_limit": max(pool.soft_time_limit for pool in settings.pools.values()),
+        # A task that does not end is asked, then its child is killed, by its pool's profile.
+        "task_annotations": {name: _limits(settings, pool) for name, pool in ROUTES.items()},
         # Told to stop, a worker lets short work end; what is left is taken over elsewhere.
         "worker_soft_shutdown_timeout": 5.0,
         # After a lost connection the attempt goes on: its heartbeat, not the broker, decides.
@@ -94,6 +94,11 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
     }
+
+
+def _limits(settings: Settings, pool: Pool) -> dict[str, int]:
+    profile = settings.pools[pool]
+    return {"time_limit": profile.time_limit, "soft_time_limit": profile.soft_time_limit}
 
 
 class SettingsLoader(FarmLoader):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -12,6 +13,7 @@ from rich.markup import escape
 from selfheal import __version__
 from selfheal.cli import exit_codes
 from selfheal.errors import SelfhealError
+from selfheal.redaction import Redactor
 
 _COMMANDS = (
     "heal",
@@ -56,7 +58,8 @@ def main() -> None:
         app()
     except SelfhealError as error:
         console = Console(stderr=True)
-        console.print(f"[red]selfheal:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        said = Redactor.from_environment(os.environ).redact(str(error))
+        console.print(f"[red]selfheal:[/] {escape(said)}", highlight=False, soft_wrap=True)
         sys.exit(exit_codes.of_error(error))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,16 @@ from selfheal.store.attempts import Attempt, Work
 MAX_FAILURES = 3
 """Tries at work that fails with an error which may pass: then the error is its outcome."""
 
-Fail = Callable[[Connection, Attempt, Exception], None]
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error that ends the work; `reason` is its text, redacted."""
+
+    error: Exception
+    reason: str
+
+
+Fail = Callable[[Connection, Attempt, Failure], None]
 """Writes what it means that the work has failed for good; ends the attempt."""
 
 
@@ -98,27 +108,28 @@ def attempt(
 
 
 def _failed(farm: Farm, begun: Attempt, error: Exception, fail: Fail) -> None:
+    failure = Failure(error, farm.redactor.redact(str(error) or type(error).__name__))
     with farm.database.begin() as connection:
         attempts.fence(connection, begun)
         failures = attempts.count(connection, begun.work, "failed") + 1
         if _may_pass(error) and failures < MAX_FAILURES:
-            attempts.finish(connection, begun, "failed", note=str(error))
-            outbox.put(
-                connection,
-                begun.work.name,
-                begun.work.subject_id,
-                request_id=begun.work.request_id,
-            )
-            events.record(
-                connection,
-                begun.work.request_id,
-                who=begun.worker,
-                kind="attempt",
-                token=begun.token,
-                why=f"{begun.work.name} failed and is tried again: {error}",
-            )
+            _try_again(connection, begun, failure)
         else:
-            fail(connection, begun, error)
+            fail(connection, begun, failure)
+
+
+def _try_again(connection: Connection, begun: Attempt, failure: Failure) -> None:
+    work = begun.work
+    attempts.finish(connection, begun, "failed", note=failure.reason)
+    outbox.put(connection, work.name, work.subject_id, request_id=work.request_id)
+    events.record(
+        connection,
+        work.request_id,
+        who=begun.worker,
+        kind="attempt",
+        token=begun.token,
+        why=f"{work.name} failed and is tried again: {failure.reason}",
+    )
 
 
 def _expected(error: Exception) -> bool:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from selfheal.checks.baseline import Baseline
 from selfheal.checks.change import Change
 from selfheal.checks.self_check import SelfCheck, self_check
 from selfheal.checks.target import Target
@@ -75,6 +76,16 @@ class Bench:
         self._tree.reset(self._base)
         return evidence.target_of(self._running, self._request, self._tree.folder)
 
+    @cached_property
+    def _baseline(self) -> Baseline:
+        """At the bundle's base (CA-7), whatever this task starts from."""
+        sha = self._row.task.base_commit_sha
+        found = evidence.baseline_at(
+            self._running, self._request, self._tree, sha=sha, target=self._target
+        )
+        self._tree.reset(self._base)
+        return found
+
     def _propose(self, rejected: tuple[Rejection, ...]) -> Draft | NoDraft | NothingToDo:
         proposed = self._coder.propose(rejected)
         drafts = self._coder.drafts or ()
@@ -91,6 +102,7 @@ class Bench:
                 pytest_args=self._target.pytest_args,
                 environment=self._target.environment_in(self._tree.folder),
                 failing=self._row.task.failing_tests,
+                passing=self._baseline.passing,
                 budget_seconds=self._request.budget.seconds or coding.budget_seconds,
                 max_candidates=coding.max_candidates,
                 stop=self._running.stopping,
@@ -150,13 +162,6 @@ class Bench:
 
     def _check(self, draft: Draft, applied: Applied) -> Checked:
         farm = self._running.farm
-        baseline = evidence.baseline_at(
-            self._running,
-            self._request,
-            self._tree,
-            sha=self._row.task.base_commit_sha,
-            target=self._target,
-        )
         self._tree.reset(self._base)
         self._tree.apply(applied.diff)
         change = Change(
@@ -168,7 +173,7 @@ class Bench:
             change,
             self._target,
             farm.sandbox,
-            baseline=baseline,
+            baseline=self._baseline,
             targets=draft.fixes or self._row.task.failing_tests,
             impacted=self._row.task.test_ids,
             timeout_seconds=farm.settings.target.suite_seconds,

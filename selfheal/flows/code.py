@@ -15,7 +15,7 @@ from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.commit_result import CommitResult
 from selfheal.dispatch.settle import settle
 from selfheal.errors import Fenced, Transient
-from selfheal.flows.attempting import Running, attempt
+from selfheal.flows.attempting import Failure, Running, attempt
 from selfheal.flows.bench import Bench
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
@@ -145,13 +145,14 @@ def _result(row: TaskRow, outcome: Outcome, running: Running, *, seconds: float)
     )
 
 
-def _fail(connection: Connection, begun: Attempt, error: Exception) -> None:
+def _fail(connection: Connection, begun: Attempt, failure: Failure) -> None:
     """The attempt cannot go on: the task ends with the error as its reason."""
+    may_pass = isinstance(failure.error, Transient)
     result = CommitResult(
         task_id=begun.work.subject_id,
-        status="SOFT_FAIL" if isinstance(error, Transient) else "HARD_FAIL",
-        reason=str(error) or type(error).__name__,
+        status="SOFT_FAIL" if may_pass else "HARD_FAIL",
+        reason=failure.reason,
         attempts=begun.number,
-        next_step="submit again later" if isinstance(error, Transient) else "see the reason",
+        next_step="submit again later" if may_pass else "mend what the reason names",
     )
     settle(connection, begun, result)

@@ -15,7 +15,7 @@ from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
 from selfheal.contracts.plan import Plan
 from selfheal.errors import LeaseConflict
 from selfheal.flows import evidence, report
-from selfheal.flows.attempting import Running, attempt
+from selfheal.flows.attempting import Failure, Running, attempt
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
 from selfheal.leases import reservations
@@ -39,14 +39,14 @@ def plan(farm: Farm, plan_id: UUID, *, message_id: UUID | None = None) -> None:
     attempt(farm, work, message_id, body=partial(_plan, row=row), fail=fail_request)
 
 
-def fail_request(connection: Connection, begun: Attempt, error: Exception) -> None:
+def fail_request(connection: Connection, begun: Attempt, failure: Failure) -> None:
     """The request ends with the error as its reason. Shared by flows whose failure is its own."""
-    cause, next_step = report.cause_of(error)
+    cause, next_step = report.cause_of(failure.error)
     report.end_without_fix(
         connection,
         begun.work.request_id,
         cause=cause,
-        reason=str(error) or type(error).__name__,
+        reason=failure.reason,
         next_step=next_step,
         who=begun.worker,
     )
