@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .git_guard import GitGuard
 from .jail import Jail
-from .mounts import GID, HOSTNAME, UID, environment_of, mounts_of
+from .mounts import GID, HOSTNAME, UID, Mount, environment_of, mounts_of
 from .pids_cgroup import PidsCgroup, pids_cgroup
 from .process import Process, in_memory, spawn
 from .provider import Provider
@@ -32,15 +32,16 @@ class Namespaces(Provider):
 
     def launch(self, jail: Jail) -> Process:
         guard = GitGuard(jail.workdir)
+        mounts = mounts_of(jail)
         cgroup = pids_cgroup(most_tasks(jail.limits))
-        plan = in_memory(marshal.dumps(_plan(jail, cgroup)))
+        plan = in_memory(marshal.dumps(_plan(jail, mounts, cgroup)))
         report, said = os.pipe()
         argv = (sys.executable, "-I", "-S", str(_LAUNCHER), str(plan), str(said))
         popen = spawn(argv, keep=(plan, said), ours=(report,))
         return Process(popen, jail=jail, git=guard, report=report, marker=b"started", cgroup=cgroup)
 
 
-def _plan(jail: Jail, cgroup: PidsCgroup | None) -> dict[str, object]:
+def _plan(jail: Jail, mounts: list[Mount], cgroup: PidsCgroup | None) -> dict[str, object]:
     """What the launcher needs, in types that marshal knows."""
     return {
         "parent": os.getpid(),
@@ -48,7 +49,7 @@ def _plan(jail: Jail, cgroup: PidsCgroup | None) -> dict[str, object]:
         "argv": tuple(jail.argv),
         "environment": environment_of(jail),
         "workdir": str(jail.workdir),
-        "mounts": tuple(astuple(mount) for mount in mounts_of(jail)),
+        "mounts": tuple(astuple(mount) for mount in mounts),
         "rlimits": jail_rlimits(jail.limits),
         "nice": NICE,
         "hostname": HOSTNAME,

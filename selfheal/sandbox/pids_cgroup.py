@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
 # The hierarchy of the pids controller in version 1, or the only one in version 2.
 _ROOTS = (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))
+_TRIES, _PAUSE = 50, 0.002
 _PREFIX = "selfheal-jail-"
 
 
@@ -26,9 +28,24 @@ class PidsCgroup:
     def join(self, pid: int) -> None:
         Path(self.procs).write_text(str(pid))
 
+    def refused(self) -> bool:
+        """Whether the kernel has refused a fork because of the bound (`max` in pids.events)."""
+        try:
+            events = (self._path / "pids.events").read_text().split()
+        except OSError:
+            return False
+        return dict(zip(events[::2], events[1::2], strict=False)).get("max", "0") != "0"
+
     def close(self) -> None:
-        with suppress(OSError):
-            self._path.rmdir()
+        """Removes the cgroup; where the kernel will not, a later process sweeps it away."""
+        for _ in range(_TRIES):
+            try:
+                self._path.rmdir()
+            except OSError:
+                # A reaped process may leave its cgroup only when it has been switched out.
+                time.sleep(_PAUSE)
+            else:
+                return
 
 
 def pids_cgroup(processes: int) -> PidsCgroup | None:

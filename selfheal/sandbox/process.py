@@ -195,6 +195,9 @@ class Process:
             os.killpg(self._popen.pid, signal.SIGKILL)
         _, status, self.usage = os.wait4(self._popen.pid, 0)
         self._popen.returncode = os.waitstatus_to_exitcode(status)
+        # A bomb can hit the kernel's bound and collapse between two looks.
+        if self._cgroup and self._cgroup.refused():
+            self.struck = self.struck or "processes"
         return True
 
     def _keep_limits(self) -> None:
