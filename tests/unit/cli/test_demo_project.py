@@ -35,7 +35,7 @@ DEFECTS = {
     ),
     "debts_by_age": Defect(
         "report.py",
-        "(today - invoice.issued).days",
+        "(invoice.due - today).days",
         "(today - invoice.due).days",
         frozenset(
             {

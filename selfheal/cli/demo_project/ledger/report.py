@@ -32,7 +32,7 @@ def debts_by_age(invoices: Iterable[Invoice], today: date) -> dict[str, int]:
     names = ("not due", "up to 30 days", "up to 60 days", "older")
     debts = dict.fromkeys(names, 0)
     for invoice in invoices:
-        late = (today - invoice.issued).days
+        late = (invoice.due - today).days
         group = sum(late > age for age in AGES)
         debts[names[group]] += invoice.balance()
     return debts
