@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from selfheal.checks.test_files import is_check_configuration, is_test_file
+from selfheal.checks.judging_files import is_check_configuration, is_test_file
 from selfheal.errors import PatchRefused
 
 _NEW_FILE_MODE = 0o644

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from selfheal.checks.journal import Journal, Notes, Watchdog
 from selfheal.checks.outcomes import Failure, failing
+from selfheal.checks.pytest_configuration import pytest_configuration
 from selfheal.checks.reporter import TAMED
 from selfheal.checks.session import Session, tail
 from selfheal.checks.suite_run import SuiteRun
@@ -121,13 +122,18 @@ class PytestSession:
         target = self._session.target
         order = {
             "journal": journal,
-            "args": [*target.options, *_OURS, *self._overrides],
+            "args": [*self._configured(), *target.options, *_OURS, *self._overrides],
             "paths": list(target.test_paths),
             "tests": list(tests),
             "ignored": self._ignored,
             "untamed": self._untamed,
         }
         return json.dumps(order).encode()
+
+    def _configured(self) -> tuple[str, ...]:
+        """The suite's configuration, for runs of parts of it too; a later `-c` wins."""
+        name = pytest_configuration(self._session.worktree)
+        return ("-c", name) if name and not self._session.target.test_paths else ()
 
     def _may_retry(self, process: _Process) -> bool:
         """Whether pytest refused its options, and there are some that can be left out."""

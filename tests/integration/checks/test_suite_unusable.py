@@ -255,3 +255,18 @@ def test_a_plugin_that_the_repository_switches_off_gets_no_options_of_ours(
 
     assert run.outcomes == {"test_one.py::test_one": "passed"}
     assert run.notes == ()
+
+
+def test_a_part_of_the_suite_is_configured_as_the_whole(make_project, farm_target, sandbox):
+    root = make_project(
+        {
+            "pyproject.toml": "[tool.pytest.ini_options]\npython_functions = 'check_*'\n",
+            "part/pytest.ini": "[pytest]\npython_functions = never_*\n",
+            "part/test_part.py": "def check_it(): pass\n",
+        }
+    )
+
+    whole = run_suite(farm_target, root, sandbox)
+    part = run_suite(farm_target, root, sandbox, tests=("part/test_part.py::check_it",))
+
+    assert whole.outcomes == part.outcomes == {"part/test_part.py::check_it": "passed"}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from selfheal.checks.change import Change
+from selfheal.checks.judging_files import is_check_configuration, is_test_file
 from selfheal.checks.linting import new_findings, read_findings
-from selfheal.checks.test_files import is_check_configuration, is_test_file
 from selfheal.errors import PatchRefused
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfheal.checks.outcomes import FAILING, PASSING, covered, covering
@@ -111,6 +111,7 @@ results = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(results)
 def test_doing_nothing_neither_fixes_nor_breaks(outcomes):
     judgement = judge(outcomes, outcomes)
@@ -119,6 +120,7 @@ def test_doing_nothing_neither_fixes_nor_breaks(outcomes):
     assert judgement.verdict in ("passes", "no_change_in_tests")
 
 
+@settings(deadline=None)
 @given(results, results, st.sets(ids))
 def test_flaky_tests_are_never_blamed_or_praised(before, after, flaky):
     judgement = judge(before, after, flaky=flaky)
@@ -126,6 +128,7 @@ def test_flaky_tests_are_never_blamed_or_praised(before, after, flaky):
     assert flaky.isdisjoint((*judgement.newly_failing, *judgement.lost, *judgement.fixed))
 
 
+@settings(deadline=None)
 @given(results, results, st.sets(ids))
 def test_a_good_verdict_means_that_nothing_got_worse(before, after, targets):
     judgement = judge(before, after, targets=targets)
@@ -141,19 +144,20 @@ def test_a_good_verdict_means_that_nothing_got_worse(before, after, targets):
         assert bool(judgement.fixed) == judgement.verdict.startswith("fixes")
 
 
+@settings(deadline=None)
 @given(results, results, st.sets(ids, min_size=1))
-def test_taking_tests_away_never_fixes_more(before, after, targets):
+def test_hiding_what_failed_before_never_fixes_more(before, after, targets):
     fixed = judge(before, after, targets=targets).fixed
 
     for removed in after:
         rest = {test: outcome for test, outcome in after.items() if test != removed}
-        for aim in set(judge(before, rest, targets=targets).fixed) - set(fixed):
-            # Only hiding a test that fails could do it, and only for a wider aim that did not
-            # fail itself; what failed before is always asked to pass.
-            assert after[removed] in FAILING
-            assert removed != aim and removed not in before
+        more = set(judge(before, rest, targets=targets).fixed) - set(fixed)
+        # What failed before has to pass, so it cannot be hidden; a wider target may lose a test
+        # that fails only now.
+        assert not more or (after[removed] in FAILING and before.get(removed) not in FAILING)
 
 
+@settings(deadline=None)
 @given(results, results, st.sets(ids, min_size=1))
 def test_every_target_is_either_fixed_or_not(before, after, targets):
     judgement = judge(before, after, targets=targets)
