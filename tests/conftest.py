@@ -7,6 +7,8 @@ the first test asks for them, and need nothing from the environment.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -23,7 +25,11 @@ if TYPE_CHECKING:
 MARK = "SELFHEAL_TEST_RUN"
 GRACE_SECONDS = 5.0
 
-_FOLDER = pytest.StashKey[Path]()
+MEMORY = Path("/dev/shm")
+IN_MEMORY = "selfheal-tests-"
+PLENTY = 1 << 30
+
+_FOLDERS = pytest.StashKey[list[Path]]()
 _COMPLAINTS = pytest.StashKey[list[str]]()
 
 
@@ -35,7 +41,7 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _folder_of_the_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     """A server started with an environment of its own still names its folder."""
-    request.config.stash[_FOLDER] = tmp_path_factory.getbasetemp()
+    request.config.stash[_FOLDERS] = [tmp_path_factory.getbasetemp()]
 
 
 @pytest.hookimpl(trylast=True)
@@ -59,12 +65,30 @@ def pytest_terminal_summary(
 
 
 @pytest.fixture(scope="session")
-def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunFolder]:
+def quick_disk(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A folder for servers' data: in memory where there is plenty, else on the disk.
+
+    On a busy disk they wait for it ten times as long as they compute.
+    """
+    if not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < PLENTY:
+        yield tmp_path_factory.mktemp("servers")
+        return
+    _clear_up_after_killed_runs()
+    prefix = f"{IN_MEMORY}{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=MEMORY) as folder:
+        request.config.stash[_FOLDERS].append(Path(folder))
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def run_folder(quick_disk: Path) -> Iterator[RunFolder]:
     """The run folder of `servers`."""
     from selfheal.embedded.provider import wipe
     from selfheal.embedded.run_folder import RunFolder
 
-    folder = RunFolder.open(tmp_path_factory.mktemp("servers") / "run")
+    folder = RunFolder.open(quick_disk / "run")
     yield folder
     wipe(folder)
 
@@ -126,16 +150,30 @@ def broker_url(servers: Servers, run_folder: RunFolder, _virtual_hosts: Iterator
     return valkey.virtual_host_url(number)
 
 
+def _clear_up_after_killed_runs() -> None:
+    """Memory is not given back by itself when a test run is killed."""
+    from selfheal.embedded.provider import stop
+    from selfheal.embedded.run_folder import RunFolder
+
+    for old in MEMORY.glob(f"{IN_MEMORY}*"):
+        pid = old.name.removeprefix(IN_MEMORY).partition("-")[0]
+        if Path("/proc", pid).exists() or old.stat().st_uid != os.geteuid():
+            continue
+        for lock in old.glob("*/owner.lock"):
+            stop(RunFolder.open(lock.parent))
+        shutil.rmtree(old)
+
+
 def _left_behind(config: pytest.Config) -> list[str]:
     """What this run started and what still runs after a grace, as `pid command`."""
-    folder = config.stash.get(_FOLDER, None)
+    folders = config.stash.get(_FOLDERS, [])
     deadline = time.monotonic() + GRACE_SECONDS
-    while (running := list(_started_by_this_run(folder))) and time.monotonic() < deadline:
+    while (running := list(_started_by_this_run(folders))) and time.monotonic() < deadline:
         time.sleep(0.1)
     return running
 
 
-def _started_by_this_run(folder: Path | None) -> Iterator[str]:
+def _started_by_this_run(folders: list[Path]) -> Iterator[str]:
     for process in Path("/proc").glob("[0-9]*"):
         if int(process.name) == os.getpid():
             continue
@@ -147,7 +185,7 @@ def _started_by_this_run(folder: Path | None) -> Iterator[str]:
             marked = f"{MARK}={os.environ[MARK]}".encode() in (process / "environ").read_bytes()
         except OSError:  # gone meanwhile, or another user's
             continue
-        if marked or (folder is not None and f"{folder}/" in places):
+        if marked or any(f"{folder}/" in places for folder in folders):
             yield f"{process.name} {command.strip()[:200]}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +13,13 @@ from selfheal.embedded.run_folder import RunFolder
 
 
 @pytest.fixture
-def empty_folder(tmp_path: Path) -> Iterator[RunFolder]:
+def empty_folder(quick_disk: Path) -> Iterator[RunFolder]:
     """A run folder that no server has used; after the test nothing runs in it or is left of it."""
-    folder = RunFolder.open(tmp_path / "run")
+    folder = RunFolder.open(quick_disk / "empty")
     yield folder
     folder.create()
     stop(folder)
-    wipe(folder)
+    shutil.rmtree(folder.path)
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def used_folder(_initialised: RunFolder) -> Iterator[RunFolder]:
 
 
 @pytest.fixture(scope="session")
-def _initialised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunFolder]:
-    folder = RunFolder.open(tmp_path_factory.mktemp("used") / "run")
+def _initialised(quick_disk: Path) -> Iterator[RunFolder]:
+    folder = RunFolder.open(quick_disk / "used")
     with start_servers(folder):
         pass
     yield folder

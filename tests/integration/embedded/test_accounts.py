@@ -15,13 +15,18 @@ from selfheal.embedded.run_folder import RunFolder
 
 NOBODY = 65534
 
-# Root as containers have it, without what user namespaces need or what looks into other processes.
-CONTAINER = """
+# capabilities(7). Root in a container has none of the first three: user namespaces need the last
+# of them, looking into other users' processes the first.
+SYS_PTRACE, SYS_ADMIN, SETFCAP = 19, 21, 31
+SETGID, SETUID = 6, 7
+
+WITHOUT = """
 import ctypes, os, sys
-CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_SETFCAP, PR_CAPBSET_DROP = 19, 21, 31, 24
-for capability in (CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_SETFCAP):
+PR_CAPBSET_DROP = 24
+capabilities, program, folder = sys.argv[1:]
+for capability in map(int, capabilities.split()):
     assert ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0
-os.execv(sys.executable, [sys.executable, "-c", *sys.argv[1:]])
+os.execv(sys.executable, [sys.executable, "-c", program, folder])
 """
 
 TWO_RUNS = """
@@ -58,16 +63,30 @@ def test_postgresql_is_the_caller_s_own_process(used_folder: RunFolder) -> None:
 
 
 def test_root_without_namespaces_runs_postgresql_as_nobody(empty_folder: RunFolder) -> None:
-    """As an ordinary user nothing can be dropped, and the same two runs are the user's own."""
-    way = [CONTAINER, TWO_RUNS] if os.geteuid() == 0 else [TWO_RUNS]
-
-    said = subprocess.run(
-        [sys.executable, "-c", *way, str(empty_folder.path)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    """An ordinary user has nothing to do without: the same two runs are the user's own."""
+    said = run_without([SYS_PTRACE, SYS_ADMIN, SETFCAP], empty_folder)
 
     uid = NOBODY if os.geteuid() == 0 else os.geteuid()
     assert said.stdout.splitlines() == [f"True {uid}", f"True {uid}", f"() {uid}"], said.stderr
+
+
+def test_root_that_may_become_nobody_else_is_told_what_to_do(empty_folder: RunFolder) -> None:
+    said = run_without([SYS_ADMIN, SETFCAP, SETGID, SETUID], empty_folder)
+
+    if os.geteuid() == 0:
+        assert "ServerUnavailable: PostgreSQL does not run as root" in said.stderr
+        assert "allow user namespaces or setuid, or set a database URL" in said.stderr
+        assert list(empty_folder.data.glob("postgres*")) == []
+    else:
+        assert said.returncode == 0, said.stderr
+
+
+def run_without(capabilities: list[int], folder: RunFolder) -> subprocess.CompletedProcess[str]:
+    dropped = capabilities if os.geteuid() == 0 else []
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT, " ".join(map(str, dropped)), TWO_RUNS, str(folder.path)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )

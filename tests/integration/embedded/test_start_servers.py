@@ -120,8 +120,8 @@ def test_other_programs_of_the_same_user_find_the_servers(used_folder: RunFolder
 
 
 @pytest.mark.parametrize("name", ["a b%41+é#?@;\"'", "one,two", "long" * 30])
-def test_a_folder_may_have_any_name(used_folder: RunFolder, tmp_path: Path, name: str) -> None:
-    folder = RunFolder.open(tmp_path / name)
+def test_a_folder_may_have_any_name(used_folder: RunFolder, quick_disk: Path, name: str) -> None:
+    folder = RunFolder.open(quick_disk / name)
     used_folder.data.joinpath("postgres").rename(folder.data / "postgres")
     try:
         with start_servers(folder) as servers:
@@ -186,7 +186,7 @@ def test_a_url_that_does_not_answer_stops_the_other_server_again(
 
 
 def test_the_system_s_servers_are_found_on_path(
-    used_folder: RunFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    used_folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The wheels' programs stand in for installed ones: what counts is the way they are found.
     account = provider.account_for(Postgres(used_folder).data)
