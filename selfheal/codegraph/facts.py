@@ -13,7 +13,7 @@ from typing import Literal
 
 Chain = tuple[str, ...]
 DefinitionKind = Literal["class", "function", "method", "lambda"]
-CallKind = Literal["written", "decorator", "protocol"]
+CallKind = Literal["written", "decorator", "protocol", "read"]
 
 RETURN = "<return>"
 """The variable that a function's results are bound to."""
@@ -82,7 +82,8 @@ class Call:
     """A call in `scope` (a qualname; empty for the module); `target` is what is called.
 
     Besides the calls that are written: a decorator that is applied, and what a protocol asks for
-    (`__iter__` of a loop, `__enter__` of a `with`, the class of a bare `raise`).
+    (`__iter__` of a loop, `__enter__` of a `with`, the class of a bare `raise`), and attributes
+    that are read, which calls those that are properties.
     """
 
     scope: str

@@ -14,7 +14,7 @@ from selfheal.codegraph.graph import CallGraph, Edge, EdgeKind, Node, Problem
 from selfheal.codegraph.names import Defined, Namespaces, full_name
 from selfheal.codegraph.parse import facts_of
 from selfheal.codegraph.reader import DECORATED
-from selfheal.codegraph.resolve import Place, Resolver, base_slot, decorator_names
+from selfheal.codegraph.resolve import Place, Resolver, base_slot, decorator_names, is_property
 from selfheal.codegraph.source import Modules, SourceTree, is_python
 
 OWN_CLASS: Final = 0.95
@@ -50,6 +50,11 @@ class _Linker:
         self._flow = Flow()
         self._resolver = Resolver(names, self._flow)
         self._fixtures = fixture_links(names)
+        self._property_names = frozenset(
+            defined.fact.qualname.rpartition(".")[2]
+            for defined in names.definitions.values()
+            if is_property(defined)
+        )
         self._decorators = Counter(
             _last_name(chain)
             for defined in names.definitions.values()
@@ -147,7 +152,7 @@ class _Linker:
         for file in self._names.files.values():
             for call in file.calls:
                 is_shared = call.kind == "decorator" and self._is_shared(call.target)
-                if call.kind != "protocol" and not is_shared:
+                if call.kind in ("written", "decorator") and not is_shared:
                     yield partial(self._call, file, call)
         for link in self._fixtures:
             yield partial(self._inject, link.user, link.parameter, link.fixture)
@@ -239,6 +244,12 @@ class _Linker:
     def _call_edges(self, file: FileFacts, call: Call) -> Iterator[Edge]:
         place = self._place(file, call.scope)
         caller = full_name(place.module, _named(call.scope))
+        if call.kind == "read":
+            if call.target[-1][1:] in self._property_names:
+                for name, confidence in self._resolver.properties(call.target, place).items():
+                    sure = min(confidence, IMPLIED)
+                    yield Edge(caller, name, "calls", file.path, call.line, sure)
+            return
         limit = IMPLIED if call.kind == "protocol" else 1.0
         for thing, confidence in self._resolver.evaluate(call.target, place).items():
             target = self._target(thing)

@@ -57,6 +57,7 @@ class Reader:
         # Dicts for their order: one literal may be read from several sides.
         self._bindings: dict[Binding, None] = {}
         self._calls: dict[Call, None] = {}
+        self._reads: set[tuple[str, Chain]] = set()
         self._declared: dict[tuple[str, str], str] = {}
         self._branches: dict[str, int] = {}
         self._scopes = [_Scope("", "module", 0, 1 << 62)]
@@ -70,6 +71,7 @@ class Reader:
             "import_from": self._import_from,
             "call": self._call,
             "raise": self._raise,
+            "read": self._read,
             "assignment": self._assignment,
             "loop": self._loop,
             "with": self._with,
@@ -240,6 +242,16 @@ class Reader:
         raised = captures["raised"][0]
         if raised.type != "call":
             self._ask(raised, (), node)
+
+    def _read(self, node: Node, _: Captures) -> None:
+        parent = node.parent
+        if parent is not None and parent.type == "call" and parent.child(0) == node:
+            return
+        scope = self._scope_of(node).qualname
+        for chain in self._expressions.chains(node, scope):
+            if (scope, chain) not in self._reads:
+                self._reads.add((scope, chain))
+                self._calls[Call(scope, chain, _line(node), (), "read")] = None
 
     def _ask(self, node: Node, steps: Chain, place: Node) -> None:
         """A call that a protocol makes on the value of `node`."""

@@ -13,7 +13,7 @@ from selfheal.codegraph.names import Defined, Namespaces, full_name
 OVERRIDDEN: Final = 0.5
 """Confidence that a method missing in a class is the one its subclasses define."""
 
-_PROPERTIES: Final = frozenset({"property", ".cached_property", "cached_property"})
+_PROPERTIES: Final = frozenset({"property", "cached_property", ".cached_property"})
 _CALLABLE: Final = frozenset({"function", "bound"})
 _WITH_MEMBERS: Final = frozenset({"class", "instance"})
 
@@ -54,6 +54,15 @@ class Resolver:
     def inherit(self, child: str, parent: str) -> None:
         """Notes that class `child` has the base `parent`."""
         self._subclasses.setdefault(parent, set()).add(child)
+
+    def properties(self, chain: Chain, place: Place) -> dict[str, float]:
+        """The properties that reading the attribute `chain` runs, by fq name with confidence."""
+        found = {}
+        for thing, confidence in self.evaluate(chain[:-1], place).items():
+            defined = self.method(thing.name, chain[-1][1:]) if thing.kind == "instance" else None
+            if defined is not None and is_property(defined):
+                found[defined.fq_name] = confidence
+        return found
 
     def method(self, owner: str, name: str) -> Defined | None:
         """The definition that attribute `name` of class `owner` finds first, if it is a method."""
@@ -154,10 +163,11 @@ class Resolver:
                 dot = "" if thing.name.endswith(".") else "."
                 return self._module(f"{thing.name}{dot}{name}", thing.about)
             case "class" | "instance":
-                return self._member(thing, name, self.ancestry(thing.name))
+                found = self._member(thing, name, self.ancestry(thing.name))
+                return found if found is not None else self._overrides(thing, name)
             case "super":
                 receiver = Thing("instance", thing.about)
-                return self._member(receiver, name, self.ancestry(thing.name)[1:])
+                return self._member(receiver, name, self.ancestry(thing.name)[1:]) or {}
             case _:
                 return {}
 
@@ -174,15 +184,18 @@ class Resolver:
             return {Thing("missing", f"{module}.{name}"): 1.0}
         return {}
 
-    def _member(self, thing: Thing, name: str, ancestry: list[str]) -> Values:
+    def _member(self, thing: Thing, name: str, ancestry: list[str]) -> Values | None:
+        """What the first class of `ancestry` with this member holds; None when none has it."""
         for ancestor in ancestry:
             held = self._flow.read(Slot(ancestor, name))
             if held or self._names.binds(ancestor, name):
                 return self._taken(held, thing)
-        return self._overrides(thing, name) if thing.kind == "instance" else {}
+        return None
 
     def _overrides(self, thing: Thing, name: str) -> Values:
         """What subclasses define where their base only calls: the template method pattern."""
+        if thing.kind != "instance" or name.startswith("__"):
+            return {}
         return {
             Thing("bound", f"{child}.{name}", child): OVERRIDDEN
             for child in sorted(self._subclasses.get(thing.name, ()))
@@ -203,7 +216,7 @@ class Resolver:
             yield thing
             return
         marks = decorator_names(defined)
-        if receiver.kind == "instance" and marks & _PROPERTIES:
+        if receiver.kind == "instance" and is_property(defined):
             yield from self._flow.read(Slot(thing.name, RETURN))
         elif "staticmethod" in marks or (receiver.kind == "class" and "classmethod" not in marks):
             yield thing
@@ -287,3 +300,8 @@ def base_slot(owner: str, index: int) -> Slot:
 def decorator_names(defined: Defined) -> frozenset[str]:
     """The last step of each decorator: `.setter`, `staticmethod`."""
     return frozenset(chain[-1] for chain in defined.fact.decorators)
+
+
+def is_property(defined: Defined) -> bool:
+    """Whether reading the attribute runs the method."""
+    return bool(decorator_names(defined) & _PROPERTIES)

@@ -23,6 +23,7 @@
 ; Calls
 (call function: (_) @target arguments: (_) @arguments) @call
 (raise_statement . (_) @raised) @raise
+(attribute) @read
 
 ; What is bound to what
 (assignment left: (_) @target type: (type)? @type right: (_)? @value) @assignment

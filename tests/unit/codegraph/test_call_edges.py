@@ -108,7 +108,7 @@ CASES = {
             b = B()
             b.a.f()
         """,
-        {("m.B.a", "m.A"), ("m.g", "m.B"), ("m.g", "m.A.f")},
+        {("m.B.a", "m.A"), ("m.g", "m.B"), ("m.g", "m.B.a"), ("m.g", "m.A.f")},
     ),
     "annotated parameter": (
         "class A:\n    def f(self): pass\ndef g(a: 'A | None', b: list[A]):\n    a.f()\n"
@@ -188,6 +188,10 @@ NOTHING = {
         "class A:\n    def append(self): pass\ndef g():\n    x = []\n    x.append(1)"
     ),
     "a base from outside": "import lib\nclass A(lib.B):\n    def f(self): self.g()\ndef g(): pass",
+    "a base from outside has what its subclass overrides": (
+        "import lib\nclass A(lib.B):\n    def __init__(self): super().__init__()\n"
+        "class C(A):\n    def __init__(self): pass\n"
+    ),
     "one patched instance": (
         "def f(): pass\nclass A:\n    def g(self): pass\n    def h(self): pass\n"
         "def p(a: A):\n    a.g = f\n"
