@@ -69,6 +69,8 @@ class Bubblewrap(Provider):
             # Where the first process is gone already, the end of bubblewrap tells why.
             with suppress(ProcessLookupError):
                 first = _first_process(report)
+                # bubblewrap ends with the command and leaves what the command left to the kernel.
+                process.hold(first)
                 bound(first, jail_rlimits(jail.limits))
                 if cgroup:
                     cgroup.join(first)

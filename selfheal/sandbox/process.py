@@ -103,9 +103,17 @@ class Process:
         self._killed = False
         self._said = b""
         self._ended = os.pidfd_open(popen.pid)
+        self._first: int | None = None
         self._lock = threading.Lock()
         self._left = threading.Event()
         self._guard: threading.Thread | None = None
+
+    def hold(self, first: int) -> None:
+        """Makes the end of the jail's first process a part of its end.
+
+        Needed for a launcher that does not wait for it. Raises ProcessLookupError.
+        """
+        self._first = os.pidfd_open(first)
 
     def guard(self) -> None:
         """Watches the limits in a thread of its own, for a command that is talked to."""
@@ -195,6 +203,8 @@ class Process:
             os.killpg(self._popen.pid, signal.SIGKILL)
         _, status, self.usage = os.wait4(self._popen.pid, 0)
         self._popen.returncode = os.waitstatus_to_exitcode(status)
+        if self._first is not None:
+            _kill_held(self._first)
         # A bomb can hit the kernel's bound and collapse between two looks.
         if self._cgroup and self._cgroup.refused():
             self.struck = self.struck or "processes"
@@ -217,6 +227,8 @@ class Process:
         for pipe in (self.stdin, self.stdout, self.stderr):
             _close(pipe)
         _close_all((self._ended, self._report))
+        if self._first is not None:
+            os.close(self._first)
         if self._cgroup:
             self._cgroup.close()
 
@@ -243,6 +255,13 @@ def _readable(fd: int, within: float | None) -> bool:
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     return bool(poll.poll(None if within is None else within * 1000))
+
+
+def _kill_held(pidfd: int) -> None:
+    """Kills a process that may be no child of ours, and waits for its end."""
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    _readable(pidfd, _KILL_SECONDS)
 
 
 def _group(pid: int) -> int | None:
