@@ -40,6 +40,33 @@ class Built(Value):
     evidence: SuiteEvidence
 
 
+class _Trip:
+    """The commits that are on the train, and what each merge came to."""
+
+    def __init__(self, onto: str) -> None:
+        self._shas = [onto]
+        self.aboard: list[TaskRow] = []
+        self.refused: list[Refusal] = []
+
+    @property
+    def sha(self) -> str:
+        """Where the train stands."""
+        return self._shas[-1]
+
+    def add(self, task: TaskRow, outcome: str | Refusal) -> None:
+        """One more commit, or one that may not come."""
+        if isinstance(outcome, Refusal):
+            self.refused.append(outcome)
+        else:
+            self.aboard.append(task)
+            self._shas.append(outcome)
+
+    def take_off_last(self, why: str) -> None:
+        """The last commit has to leave."""
+        self._shas.pop()
+        self.refused.append(Refusal(task=self.aboard.pop().id, why=why))
+
+
 class MergeTrain:
     """One landing, in a worktree of its own."""
 
@@ -56,36 +83,40 @@ class MergeTrain:
     def run(self, green: tuple[TaskRow, ...]) -> Built:
         """Merge in dependency order; what conflicts or breaks a test is left out with its reason.
 
-        The whole suite has the last word (state BUILD1): as long as it newly fails, the last
-        commit on the train is taken off again.
+        First all together, judged by the whole suite (state BUILD1): what was green alone is nearly
+        always green together. Only when it is not, one by one with the impacted tests after each
+        merge, to find out which commit is to blame.
         """
-        shas, refused = [self._onto], list[Refusal]()
-        aboard: list[TaskRow] = []
-        for task in in_dependency_order(green):
-            self._running.check()
-            sha = self._add(task, onto=shas[-1], alone=len(green) == 1)
-            if isinstance(sha, Refusal):
-                refused.append(sha)
-            else:
-                shas.append(sha)
-                aboard.append(task)
-        self._advance_to_build(len(aboard))
-        suite = self._suite(shas[-1])
-        while aboard and (why := self._newly_broken(suite.outcomes)):
-            refused.append(Refusal(task=aboard.pop().id, why=why))
-            shas.pop()
-            suite = self._suite(shas[-1])
+        order = in_dependency_order(green)
+        trip = self._merged(order, check_each=False)
+        self._advance_to_build(len(trip.aboard))
+        suite = self._suite(trip.sha)
+        if trip.aboard and self._newly_broken(suite.outcomes):
+            trip = self._merged(order, check_each=True)
+            suite = self._suite(trip.sha)
+        while trip.aboard and (why := self._newly_broken(suite.outcomes)):
+            trip.take_off_last(why)
+            suite = self._suite(trip.sha)
         return Built(
             onto=self._onto,
-            sha=shas[-1],
-            landed=tuple(task.id for task in aboard),
-            refused=tuple(refused),
+            sha=trip.sha,
+            landed=tuple(task.id for task in trip.aboard),
+            refused=tuple(trip.refused),
             still_failing=self._still_failing(suite.outcomes),
-            evidence=suite.evidence(shas[-1]),
+            evidence=suite.evidence(trip.sha),
         )
 
-    def _add(self, task: TaskRow, *, onto: str, alone: bool) -> str | Refusal:
-        """The merged sha, its impacted tests as good as before; a lone commit has the suite."""
+    def _merged(self, order: list[TaskRow], *, check_each: bool) -> _Trip:
+        trip = _Trip(self._onto)
+        for task in order:
+            self._running.check()
+            sha = self._merge(task, onto=trip.sha)
+            if isinstance(sha, str) and check_each and (why := self._broken_by(task)):
+                sha = Refusal(task=task.id, why=why)
+            trip.add(task, sha)
+        return trip
+
+    def _merge(self, task: TaskRow, *, onto: str) -> str | Refusal:
         assert task.result is not None, "only settled tasks are green"
         wanted = Merge(
             commit=task.result.commit_sha,
@@ -95,12 +126,14 @@ class MergeTrain:
         merged = merge(self._tree, wanted, onto=onto, identity=self._running.farm.identity)
         if isinstance(merged, Conflict):
             return Refusal(task=task.id, why=f"conflicts in {', '.join(merged.paths)}")
-        impacted = tuple(dict.fromkeys((*task.task.failing_tests, *task.task.test_ids)))
-        if impacted and not alone:
-            outcomes = self._run(tests=impacted).outcomes
-            if why := self._newly_broken(outcomes, selection=impacted):
-                return Refusal(task=task.id, why=why)
         return merged.sha
+
+    def _broken_by(self, task: TaskRow) -> str:
+        """What the impacted tests say against the commit that was merged last."""
+        impacted = tuple(dict.fromkeys((*task.task.failing_tests, *task.task.test_ids)))
+        if not impacted:
+            return ""
+        return self._newly_broken(self._run(tests=impacted).outcomes, selection=impacted)
 
     def _suite(self, sha: str) -> SuiteRun:
         self._running.check()
