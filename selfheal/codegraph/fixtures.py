@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from posixpath import basename, dirname
+from posixpath import dirname
 
 from selfheal.codegraph.names import Defined, Namespaces
 
@@ -66,8 +66,3 @@ def _is_test(defined: Defined) -> bool:
 
 def _short(defined: Defined) -> str:
     return defined.fact.qualname.rpartition(".")[2]
-
-
-def is_conftest(path: str) -> bool:
-    """Whether pytest loads the file for its fixtures."""
-    return basename(path) == "conftest.py"

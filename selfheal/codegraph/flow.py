@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 _MOST_THINGS: Final = 8
 """A variable that may be more things than this says nothing: further ones are left out."""
 _TURNS_PER_JOB: Final = 12
-"""Bounds the work on hostile input; real code settles in about three turns per job."""
+"""Bounds the work on hostile input; celery and networkx settle in 1.2 to 1.4 turns per job."""
 
 
 class Thing(NamedTuple):
