@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,19 @@ from selfheal.sandbox.provider import Provider
 GENEROUS = Limits(wall_seconds=30)
 
 
-def _working(provider: type[Provider]) -> Provider:
-    sandbox = provider()
+@cache
+def _failure(provider: type[Provider]) -> str | None:
     try:
-        prove(sandbox)
+        prove(provider())
     except SandboxUnavailable as error:
-        pytest.skip(f"NOT TESTED HERE: {provider.name}: {error}; {provider.fix}")
-    return sandbox
+        return f"NOT TESTED HERE: {provider.name}: {error}; {provider.fix}"
+    return None
+
+
+def _working(provider: type[Provider]) -> Provider:
+    if failure := _failure(provider):
+        pytest.skip(failure)
+    return provider()
 
 
 @pytest.fixture(params=[Bubblewrap, Namespaces], ids=lambda provider: provider.name)
@@ -50,15 +57,20 @@ def workdir(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def readable() -> tuple[Path, ...]:
+    return interpreter_paths(Path(sys.executable))
+
+
 @pytest.fixture
-def python(workdir: Path) -> Callable[..., Jail]:
+def python(workdir: Path, readable: tuple[Path, ...]) -> Callable[..., Jail]:
     """Makes a jail that runs Python source with the interpreter of these tests."""
 
     def jail(source: str, *arguments: str, limits: Limits = GENEROUS) -> Jail:
         return Jail(
             argv=(sys.executable, "-c", source, *arguments),
             workdir=workdir,
-            readable=interpreter_paths(Path(sys.executable)),
+            readable=readable,
             limits=limits,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,9 @@ def test_a_plain_test_passes_under_pytest(
 ) -> None:
     (workdir / "test_it.py").write_text("def test_it(tmp_path):\n    assert tmp_path.is_dir()\n")
     source = "import pytest, sys; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider']))"
+    jail = replace(python(source), environment={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
 
-    done = jailer.run(python(source))
+    done = jailer.run(jail)
 
     assert "1 passed" in done.stdout
     assert done.exit_code == 0
