@@ -22,9 +22,9 @@ POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
 # Scheme, name and password, then the place, then options. A URL of another form is not shown at
 # all: a password that is not percent-encoded tears it, and may then stand anywhere in it.
-USER = r"[\w.~%!$&'()*+,=:-]*"
-HOST = r"(?:[\w.-]*|\[[0-9a-f:.]+\])"
-READABLE = re.compile(rf"([\w+]+://)(?:{USER}@)?({HOST}(?::\d+)?(?:/[\w./%-]*)?)(?:\?[^@#;]*)?")
+USER = r"[^@/?#;\[\]\s]*"
+HOST = r"[\w.,:\[\]-]*"
+READABLE = re.compile(rf"([\w+]+://)(?:{USER}@)?({HOST}(?:/[\w./%-]*)?)(?:\?[^@#;]*)?")
 OPTION = re.compile(r"password=([^&]*)")
 
 
@@ -35,14 +35,15 @@ def check_database(url: str) -> str:
     (too old). No message shows a password.
     """
     scheme, _, rest = url.partition("://")
-    if scheme not in POSTGRES_SCHEMES or not rest:
+    if scheme not in POSTGRES_SCHEMES or not rest or not READABLE.fullmatch(url):
         raise InvalidSettings(
-            f"database URL: expected postgresql://USER@HOST/DATABASE, found {_shown(url)}"
+            f"database URL: expected postgresql://USER@HOST/DATABASE, found {_shown(url)} "
+            "(in a password, percent-encode all but letters and digits)"
         )
     try:
         with psycopg.connect(f"postgresql://{rest}", connect_timeout=ANSWER_SECONDS) as connection:
             version = connection.info.server_version
-    except psycopg.Error as error:
+    except (psycopg.Error, ValueError) as error:  # the latter for a host that cannot be a name
         raise StoreUnavailable(_no_answer("database", url, error)) from None
     if version < OLDEST_POSTGRES * 10_000:
         raise EnvironmentUnusable(

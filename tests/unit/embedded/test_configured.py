@@ -27,7 +27,9 @@ def test_a_broker_that_does_not_answer_is_named() -> None:
         check_broker(f"redis://:secret@{NOWHERE}/3")
 
 
-@pytest.mark.parametrize("url", ["mysql://me@host/db", "sqlite:///farm.db", "farm", ""])
+@pytest.mark.parametrize(
+    "url", ["mysql://me@host/db", "sqlite:///farm.db", "postgresql://me:a@b@host/db", "farm", ""]
+)
 def test_another_database_than_postgresql_is_refused(url: str) -> None:
     with pytest.raises(InvalidSettings, match="expected postgresql://USER@HOST/DATABASE"):
         check_database(url)
