@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from selfheal.contracts.plan import Symbol
 
 Mode = Literal["exclusive", "shared"]
@@ -31,7 +29,7 @@ class Lease:
     expires_at: datetime
 
     @classmethod
-    def from_row(cls, row: Row[Any]) -> Lease:
+    def from_row(cls, row: Any) -> Lease:
         """The lease in a row of the table `leases`."""
         return cls(
             id=row.id,

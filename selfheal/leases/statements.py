@@ -3,15 +3,17 @@
 They are right at READ COMMITTED, PostgreSQL's default, where every statement sees what was
 committed before it began. Rows are locked in the order of their tokens, and after the branch lock:
 so no two transactions wait for each other.
+
+The three statements of a reservation are in the driver's own style, for they are sent together.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import text
 
-LOCK_BRANCH = text(
-    "SELECT pg_advisory_xact_lock(hashtextextended(:repo || chr(10) || :branch, 7353))"
-)
+LOCK_BRANCH = """
+SELECT pg_advisory_xact_lock(hashtextextended(%(repo)s || chr(10) || %(branch)s, 7353))
+"""
 """One reservation per branch at a time, until its transaction ends.
 
 Race closed: two plans that look at the same moment, see nothing in the way, and both insert. It is
@@ -19,39 +21,39 @@ a statement of its own because one that looked *and* waited would look with the 
 the wait. Two branches with the same hash only wait for each other.
 """
 
-EXPIRE_IN_THE_WAY = text("""
+EXPIRE_IN_THE_WAY = """
 UPDATE leases SET state = 'expired', ended_at = clock_timestamp()
 WHERE id IN (
     SELECT held.id
-    FROM unnest(CAST(:lows AS text[]), CAST(:highs AS text[])) AS reach(low, high)
+    FROM unnest(CAST(%(lows)s AS text[]), CAST(%(highs)s AS text[])) AS reach(low, high)
     JOIN leases AS held ON held.fq_name BETWEEN reach.low AND reach.high
-    WHERE held.repo = :repo AND held.branch = :branch AND held.state = 'held'
+    WHERE held.repo = %(repo)s AND held.branch = %(branch)s AND held.state = 'held'
       AND held.expires_at <= clock_timestamp()
     ORDER BY held.token
     FOR UPDATE OF held SKIP LOCKED
 )
-""")
+"""
 """End what has lapsed and overlaps; from here on the column `state` alone decides.
 
 Race closed: a renewal that began in time and commits late. Its row is locked, so it is skipped,
 stays 'held' and blocks; waiting for it while holding the branch lock could deadlock.
 """
 
-TAKE = text("""
+TAKE = """
 WITH moment AS MATERIALIZED (
-    SELECT clock_timestamp() AS now, make_interval(secs => :ttl_seconds) AS ttl
+    SELECT clock_timestamp() AS now, make_interval(secs => %(ttl_seconds)s) AS ttl
 ), wanted AS (
     SELECT *
-    FROM unnest(CAST(:names AS text[]), CAST(:kinds AS text[]), CAST(:paths AS text[]))
+    FROM unnest(CAST(%(names)s AS text[]), CAST(%(kinds)s AS text[]), CAST(%(paths)s AS text[]))
         AS wanted(fq_name, kind, file_path)
 ), blocking AS MATERIALIZED (
     SELECT held.*
-    FROM unnest(CAST(:lows AS text[]), CAST(:highs AS text[])) AS reach(low, high)
+    FROM unnest(CAST(%(lows)s AS text[]), CAST(%(highs)s AS text[])) AS reach(low, high)
     JOIN leases AS held ON held.fq_name BETWEEN reach.low AND reach.high
     CROSS JOIN moment
-    WHERE held.repo = :repo AND held.branch = :branch AND held.state = 'held'
-      AND 'exclusive' IN (held.mode, :mode)
-      AND (held.plan_id <> :plan_id OR held.expires_at <= moment.now)
+    WHERE held.repo = %(repo)s AND held.branch = %(branch)s AND held.state = 'held'
+      AND 'exclusive' IN (held.mode, %(mode)s)
+      AND (held.plan_id <> %(plan_id)s OR held.expires_at <= moment.now)
     ORDER BY held.token
     LIMIT 1
 ), kept AS (
@@ -60,8 +62,8 @@ WITH moment AS MATERIALIZED (
     WHERE leases.id IN (
         SELECT mine.id
         FROM leases AS mine JOIN wanted USING (fq_name) CROSS JOIN moment
-        WHERE mine.repo = :repo AND mine.branch = :branch AND mine.state = 'held'
-          AND mine.plan_id = :plan_id AND mine.mode = :mode AND mine.expires_at > moment.now
+        WHERE mine.repo = %(repo)s AND mine.branch = %(branch)s AND mine.state = 'held'
+          AND mine.plan_id = %(plan_id)s AND mine.mode = %(mode)s AND mine.expires_at > moment.now
           AND NOT EXISTS (SELECT FROM blocking)
         ORDER BY mine.token
         FOR UPDATE OF mine
@@ -69,7 +71,8 @@ WITH moment AS MATERIALIZED (
     RETURNING leases.*
 ), granted AS (
     INSERT INTO leases (repo, branch, fq_name, kind, file_path, mode, plan_id, expires_at)
-    SELECT :repo, :branch, fq_name, kind, file_path, :mode, :plan_id, moment.now + moment.ttl
+    SELECT %(repo)s, %(branch)s, fq_name, kind, file_path, %(mode)s, %(plan_id)s,
+        moment.now + moment.ttl
     FROM wanted CROSS JOIN moment
     WHERE NOT EXISTS (SELECT FROM blocking) AND fq_name NOT IN (SELECT fq_name FROM kept)
     RETURNING *
@@ -77,7 +80,7 @@ WITH moment AS MATERIALIZED (
 SELECT true AS blocked, * FROM blocking
 UNION ALL SELECT false, * FROM kept
 UNION ALL SELECT false, * FROM granted
-""")
+"""
 """All or nothing: the one lease in the way, or a lease on every wanted symbol.
 
 A reach is a range of names: a symbol covers itself and what lies below it, and is covered by each

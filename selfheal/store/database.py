@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import OperationalError
 
@@ -41,8 +42,9 @@ class Database:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except OperationalError as error:
-            raise StoreUnavailable(f"PostgreSQL does not answer: {error.orig}") from error
+        except (OperationalError, psycopg.OperationalError) as error:
+            reason = getattr(error, "orig", error)
+            raise StoreUnavailable(f"PostgreSQL does not answer: {reason}") from error
 
     def close(self) -> None:
         """Close this process's connections."""

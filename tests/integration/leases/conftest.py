@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine
 
 from selfheal.store.database import Database
 from selfheal.store.migrate import upgrade
@@ -17,8 +16,3 @@ def database(database_url: str) -> Iterator[Database]:
     upgrade(database.engine)
     yield database
     database.close()
-
-
-@pytest.fixture
-def engine(database: Database) -> Engine:
-    return database.engine

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from selfheal import leases
 from selfheal.contracts.plan import Symbol
-from selfheal.errors import Fenced, LeaseConflict
+from selfheal.errors import Fenced, LeaseConflict, StoreUnavailable
 from selfheal.store.database import Database
 
 HOT = tuple(
@@ -208,3 +208,30 @@ def test_a_renewal_behind_the_sweep_revives_nothing(database: Database) -> None:
 
     with database.begin() as connection:
         assert leases.held_by(connection, plan) == ()
+
+
+def test_a_reservation_that_waits_too_long_gives_up_and_leaves_the_connection_usable(
+    database: Database,
+) -> None:
+    repo = f"https://example.org/{uuid4()}.git"
+    hurried = Database(database.url, pool_size=1, statement_timeout=0.2)
+    with database.engine.connect() as holding:
+        reserve(holding, repo, uuid4(), "shop.Cart")
+        with pytest.raises(StoreUnavailable, match="timeout"), hurried.begin() as connection:
+            reserve(connection, repo, uuid4(), "shop.Cart")
+        holding.rollback()
+
+    with hurried.begin() as connection:
+        assert reserve(connection, repo, uuid4(), "shop.Cart")
+    hurried.close()
+
+
+def test_a_reservation_outside_a_transaction_begins_one(database: Database) -> None:
+    repo, plan = f"https://example.org/{uuid4()}.git", uuid4()
+
+    with database.engine.connect() as connection:
+        reserve(connection, repo, plan, "shop.Cart")
+        connection.commit()
+
+    with database.begin() as connection:
+        assert [lease.plan_id for lease in leases.held_by(connection, plan)] == [plan]
