@@ -41,7 +41,7 @@ class Bubblewrap(Provider):
     """
 
     name = "bubblewrap"
-    fix = "install it: apt-get install bubblewrap (or your distribution's package), >= 0.8"
+    fix = "install bubblewrap >= 0.8 (apt-get install bubblewrap), and allow user namespaces"
 
     def launch(self, jail: Jail) -> Process:
         program = shutil.which("bwrap")

@@ -34,7 +34,9 @@ class Jail:
 
     `workdir` is the working directory and the only writable folder of the host; `.git` inside it is
     read-only. `readable` are further host paths that stay visible (the target's interpreter, a
-    virtual environment). `environment` is the whole environment: nothing else is inherited.
+    virtual environment). `environment` is the whole environment: nothing else is inherited, and
+    only HOME, PATH, LANG and TMPDIR are filled in where they are missing. Raises ValueError for
+    text that cannot be an argument or a variable.
     """
 
     argv: tuple[str, ...]
@@ -42,6 +44,14 @@ class Jail:
     readable: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        if not self.argv or "\0" in "".join(self.argv):
+            raise ValueError(f"a jail needs a command without null characters, found {self.argv!r}")
+        for name, value in self.environment.items():
+            # A null character would end the variable and begin an option of the launcher.
+            if not name or "=" in name or "\0" in name + value:
+                raise ValueError(f"expected a name and a value of the environment, found {name!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

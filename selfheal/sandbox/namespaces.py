@@ -28,7 +28,12 @@ class Namespaces(Provider):
     """
 
     name = "namespaces"
-    fix = "allow unprivileged user namespaces (sysctl user.max_user_namespaces), on Linux >= 5.12"
+    fix = (
+        "allow user namespaces: sysctl user.max_user_namespaces above 0, on Debian "
+        "kernel.unprivileged_userns_clone=1, on Ubuntu "
+        "kernel.apparmor_restrict_unprivileged_userns=0; in a container, its seccomp profile; "
+        "Linux >= 5.12"
+    )
 
     def launch(self, jail: Jail) -> Process:
         guard = GitGuard(jail.workdir)

@@ -33,7 +33,7 @@ def test_without_bubblewrap_the_namespaces_are_taken(
     assert shutil.which("bwrap") is None
 
     assert choose_sandbox().name == "namespaces"
-    with pytest.raises(SandboxUnavailable, match=r"bwrap is not on PATH \(fix: install it"):
+    with pytest.raises(SandboxUnavailable, match=r"bwrap is not on PATH \(fix: install bubblewrap"):
         choose_sandbox("bubblewrap")
 
 

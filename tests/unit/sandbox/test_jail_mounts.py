@@ -95,3 +95,17 @@ def test_the_callers_environment_wins_over_the_defaults(tmp_path: Path) -> None:
 def test_a_relative_working_directory_is_refused() -> None:
     with pytest.raises(ValueError, match="absolute path"):
         mounts_of(Jail(argv=("true",), workdir=Path()))
+
+
+@pytest.mark.parametrize(
+    "environment", [{"A": "x\0--bind\0/\0/"}, {"A\0B": "x"}, {"A=B": "x"}, {"": "x"}]
+)
+def test_a_variable_cannot_smuggle_options_to_the_launcher(environment: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="environment"):
+        Jail(argv=("true",), workdir=Path("/tmp"), environment=environment)
+
+
+@pytest.mark.parametrize("argv", [(), ("true", "a\0b")])
+def test_a_command_is_there_and_is_text(argv: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="command"):
+        Jail(argv=argv, workdir=Path("/tmp"))
