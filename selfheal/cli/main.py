@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
 
@@ -54,6 +55,7 @@ def _root(
 def main() -> None:
     """Run the command; an error of ours ends it with one message and its exit status."""
     _add_commands()
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except SelfhealError as error:
@@ -61,6 +63,11 @@ def main() -> None:
         said = Redactor.from_environment(os.environ).redact(str(error))
         console.print(f"[red]selfheal:[/] {escape(said)}", highlight=False, soft_wrap=True)
         sys.exit(exit_codes.of_error(error))
+
+
+def _interrupt(*_: object) -> None:
+    """SIGTERM ends a command as Ctrl-C does: what it holds is let go in order."""
+    raise KeyboardInterrupt
 
 
 def _add_commands() -> None:

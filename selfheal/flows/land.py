@@ -202,6 +202,8 @@ def _ask_for_next_plan(
     running: Running, connection: Connection, built: Built, *, plan: PlanRow
 ) -> None:
     """What has landed may have uncovered failures that the last plan could not see."""
+    # The next plan reserves for itself what it needs, and must not wait for this one.
+    reservations.release(connection, plan.id)
     following = plans.ask_for(
         connection, plan.request_id, number=plan.number + 1, base_sha=built.sha
     )
