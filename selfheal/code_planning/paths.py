@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from posixpath import basename
 from typing import Final
 
-from selfheal.codegraph.source import SourceTree, is_python
+from selfheal.code_planning.reading import OnceReadTree
+from selfheal.codegraph.source import is_python
 from selfheal.contracts.plan import PlanWarning, Step, Symbol
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -26,7 +27,7 @@ class StepPaths:
 class PathResolver:
     """Verifies paths; looks for the file that was meant where there is none of that name."""
 
-    def __init__(self, tree: SourceTree) -> None:
+    def __init__(self, tree: OnceReadTree) -> None:
         self._tree = tree
         self._paths = frozenset(tree.paths())
         self._folders = frozenset(
@@ -82,7 +83,7 @@ class PathResolver:
         return [
             path
             for path in sorted(filter(is_python, self._paths))
-            if pattern.search(self._tree.read(path) or b"")
+            if pattern.search(self._tree.content(path))
         ]
 
 

@@ -8,7 +8,7 @@ from uuid import uuid5
 from selfheal.code_planning.complexity import Cyclomatic, Difficulty, difficulty
 from selfheal.code_planning.dependencies import Schedule, Unit, scheduled
 from selfheal.code_planning.paths import PathResolver, StepPaths, names_of
-from selfheal.code_planning.reading import FileReader
+from selfheal.code_planning.reading import FileReader, OnceReadTree
 from selfheal.code_planning.splitting import parts_of
 from selfheal.code_planning.targets import Target, target_of
 from selfheal.codegraph.graph import CallGraph
@@ -28,8 +28,9 @@ class CodePlanner:
     """
 
     def __init__(self, tree: SourceTree) -> None:
-        self._reader = FileReader(tree)
-        self._paths = PathResolver(tree)
+        once = OnceReadTree(tree)
+        self._reader = FileReader(once)
+        self._paths = PathResolver(once)
 
     def run(self, plan: Plan) -> TaskBundle:
         """The bundle of `plan`: tasks in an order that respects their dependencies."""
@@ -103,7 +104,7 @@ def _warnings(
     for paths in resolved:
         yield from paths.warnings
     for problem in graph.problems:
-        message = f"{problem.path}: {problem.reason}; what could be read of it was used"
+        message = f"{problem.path}: {problem.reason}; only what could be read of it was used"
         yield PlanWarning(code="UNPARSED_FILE", message=message, path=problem.path)
     if schedule.cycle:
         message = f"the order of steps contradicts itself, so they run one by one: {schedule.cycle}"

@@ -9,7 +9,7 @@ from posixpath import basename, dirname
 from typing import Final
 
 from selfheal.codegraph.facts import FileFacts
-from selfheal.codegraph.parse import facts_of
+from selfheal.codegraph.parse import facts_in
 from selfheal.codegraph.source import (
     Modules,
     SourceTree,
@@ -31,10 +31,36 @@ class _Mention:
     words: int
 
 
+class OnceReadTree:
+    """A tree that asks another one for each file once and keeps the answer."""
+
+    def __init__(self, tree: SourceTree) -> None:
+        self._tree = tree
+        self._paths = tree.paths()
+        self._blobs: dict[str, bytes | None] = {}
+
+    def paths(self) -> tuple[str, ...]:
+        """The paths of the tree."""
+        return self._paths
+
+    def read(self, path: str) -> bytes | None:
+        """A file's bytes; raises InvalidInput when the tree refuses to read it."""
+        if path not in self._blobs:
+            self._blobs[path] = self._tree.read(path)
+        return self._blobs[path]
+
+    def content(self, path: str) -> bytes:
+        """A file's bytes to search in; empty for one that is not there or cannot be held."""
+        try:
+            return self.read(path) or b""
+        except InvalidInput:
+            return b""
+
+
 class FileReader:
     """Parses files of one tree, each once."""
 
-    def __init__(self, tree: SourceTree) -> None:
+    def __init__(self, tree: OnceReadTree) -> None:
         self._tree = tree
         self._paths = tree.paths()
         self._facts: dict[str, FileFacts] = {}
@@ -44,15 +70,15 @@ class FileReader:
         """The facts of those paths that are Python files of the tree, sorted by path."""
         for path in paths:
             if path not in self._facts and is_python(path):
-                blob = self._tree.read(path)
-                if blob is not None:
-                    self._facts[path] = facts_of(blob, path)
+                found = facts_in(self._tree, path)
+                if found is not None:
+                    self._facts[path] = found
         return tuple(self._facts[path] for path in sorted(set(paths)) if path in self._facts)
 
     def text(self, path: str) -> str:
         """The source of a file; empty when it is not there or is no source text."""
         try:
-            return source_text(self._tree.read(path) or b"")
+            return source_text(self._tree.content(path))
         except InvalidInput:
             return ""
 
@@ -91,7 +117,7 @@ class FileReader:
         sources: list[_Mention] = []
         tests: list[_Mention] = []
         for path in filter(is_python, self._paths if wanted else ()):
-            count = _count(self._tree.read(path) or b"", wanted)
+            count = _count(self._tree.content(path), wanted)
             if count:
                 (tests if is_test_file(path) else sources).append(_Mention(path, count))
         return _ranked(sources), _ranked(tests)

@@ -12,7 +12,7 @@ from selfheal.codegraph.fixtures import fixture_links
 from selfheal.codegraph.flow import Flow, Slot, Thing, Values
 from selfheal.codegraph.graph import CallGraph, Edge, EdgeKind, Node, Problem
 from selfheal.codegraph.names import Defined, Namespaces, full_name
-from selfheal.codegraph.parse import facts_of
+from selfheal.codegraph.parse import facts_in
 from selfheal.codegraph.reader import DECORATED
 from selfheal.codegraph.resolve import Place, Resolver, base_slot, decorator_names, is_property
 from selfheal.codegraph.source import Modules, SourceTree, is_python
@@ -27,12 +27,8 @@ IMPLIED: Final = 0.9
 
 def graph_of(tree: SourceTree, paths: Iterable[str]) -> CallGraph:
     """The call graph of the Python files among `paths`; imports resolve in the whole tree."""
-    facts = []
-    for path in sorted(set(filter(is_python, paths))):
-        blob = tree.read(path)
-        if blob is not None:
-            facts.append(facts_of(blob, path))
-    return link(facts, Modules(tree.paths()))
+    found = [facts_in(tree, path) for path in sorted(set(filter(is_python, paths)))]
+    return link([facts for facts in found if facts is not None], Modules(tree.paths()))
 
 
 def link(facts: Iterable[FileFacts], modules: Modules) -> CallGraph:

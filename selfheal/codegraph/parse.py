@@ -12,7 +12,7 @@ from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 from selfheal.codegraph.facts import FileFacts
 from selfheal.codegraph.reader import Captures, Reader
-from selfheal.codegraph.source import source_text
+from selfheal.codegraph.source import SourceTree, source_text
 from selfheal.errors import InvalidInput
 
 # The query takes quadratic time on deep trees (a chain of 100,000 calls: 80 s), and the binding's
@@ -31,6 +31,15 @@ def facts_of(blob: bytes, path: str) -> FileFacts:
     except InvalidInput as error:
         return FileFacts(path, problem=str(error))
     return facts_of_text(source, path)
+
+
+def facts_in(tree: SourceTree, path: str) -> FileFacts | None:
+    """The facts of a file of `tree`; None when it has no such file."""
+    try:
+        blob = tree.read(path)
+    except InvalidInput as error:
+        return FileFacts(path, problem=str(error))
+    return facts_of(blob, path) if blob is not None else None
 
 
 def facts_of_text(source: str, path: str) -> FileFacts:

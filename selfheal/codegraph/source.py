@@ -24,7 +24,11 @@ _LONE_CARRIAGE_RETURN: Final = re.compile(r"\r(?!\n)")
 
 
 class SourceTree(Protocol):
-    """The files of one commit. `read` gives None for a path that is not in it."""
+    """The files of one commit.
+
+    `read` gives None for a path that is not in it, and may raise InvalidInput for a file that is
+    too large to be held; it is asked once for every Python file, so one call must be cheap.
+    """
 
     def paths(self) -> tuple[str, ...]: ...
     def read(self, path: str) -> bytes | None: ...

@@ -1,5 +1,6 @@
 """Plans by hand: order, split, symbols, tests, warnings."""
 
+from collections import Counter
 from uuid import UUID
 
 import pytest
@@ -8,6 +9,7 @@ from selfheal.code_planning.planner import CodePlanner
 from selfheal.codegraph.source import LoadedTree
 from selfheal.contracts.bundle import TaskBundle
 from selfheal.contracts.plan import Plan, Step, Symbol
+from selfheal.errors import InvalidInput
 
 TREE = LoadedTree(
     {
@@ -200,6 +202,40 @@ def test_files_that_cannot_be_read_are_warned_about():
         ("UNPARSED_FILE", "nul.py"),
     ]
     assert len(bundle.tasks) == 4
+
+
+class GuardedTree(LoadedTree):
+    """A tree that refuses large files, as a git mirror does, and counts what it is asked for."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        super().__init__(files)
+        self.asked: Counter[str] = Counter()
+
+    def read(self, path: str) -> bytes | None:
+        self.asked[path] += 1
+        blob = super().read(path)
+        if blob is not None and len(blob) > 1000:
+            raise InvalidInput(f"{path} is too large")
+        return blob
+
+
+def test_a_file_that_the_tree_refuses_to_read_is_one_warning():
+    tree = GuardedTree({"big.py": b"x = 1\n" * 1000, "ok.py": b"import big\n"})
+
+    bundle = run(step(1, path="big.py"), step(2, path="ok.py"), tree=tree)
+
+    assert [(w.code, w.path) for w in bundle.warnings] == [("UNPARSED_FILE", "big.py")]
+    assert len(bundle.tasks) == 2
+
+
+def test_a_refused_file_elsewhere_in_a_large_tree_does_no_harm():
+    filler = {f"lib/part{i}.py": b"x = 1\n" for i in range(200)}
+    tree = GuardedTree({"a.py": b"def f(): pass\n", "big.py": b"f()\n" * 1000, **filler})
+
+    bundle = run(step(1, path="a.py", goal="fix f"), tree=tree)
+
+    assert bundle.tasks[0].paths == ("a.py",)
+    assert max(tree.asked[path] for path in filler) == 1
 
 
 def test_an_empty_tree_and_paths_out_of_it_end_in_warnings():

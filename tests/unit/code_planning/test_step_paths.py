@@ -5,16 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selfheal.code_planning.paths import PathResolver, names_of
+from selfheal.code_planning.reading import OnceReadTree
 from selfheal.codegraph.source import LoadedTree
 from selfheal.contracts.plan import Step, Symbol
 
-TREE = LoadedTree(
-    {
-        "app/core.py": b"def fetch_all(): pass\n",
-        "app/api.py": b"def serve(): pass\nclass HttpClient: pass\n",
-        "other/api.py": b"",
-        "README.md": b"",
-    }
+TREE = OnceReadTree(
+    LoadedTree(
+        {
+            "app/core.py": b"def fetch_all(): pass\n",
+            "app/api.py": b"def serve(): pass\nclass HttpClient: pass\n",
+            "other/api.py": b"",
+            "README.md": b"",
+        }
+    )
 )
 
 
