@@ -34,27 +34,29 @@ def reserve(
 
     Symbols overlap where one covers the other by its dotted name. Shared leases go together; an
     exclusive one goes with nothing of another plan. What the plan holds already in this mode is
-    renewed and returned, so that repeating a call is harmless.
+    renewed and returned, so that repeating a call is harmless. After a refusal the transaction goes
+    on: at most the end of lapsed leases was written.
     """
     wanted = {symbol.fq_name: symbol for symbol in symbols}
     if not wanted:
         return ()
     lows, highs = _reach(wanted)
-    rows = _take(
-        connection,
-        {
-            "repo": repo,
-            "branch": branch,
-            "names": list(wanted),
-            "kinds": [symbol.kind for symbol in wanted.values()],
-            "paths": [symbol.file_path for symbol in wanted.values()],
-            "lows": lows,
-            "highs": highs,
-            "plan_id": plan_id,
-            "mode": mode,
-            "ttl_seconds": ttl_seconds,
-        },
-    )
+    values = {
+        "repo": repo,
+        "branch": branch,
+        "names": list(wanted),
+        "kinds": [symbol.kind for symbol in wanted.values()],
+        "paths": [symbol.file_path for symbol in wanted.values()],
+        "lows": lows,
+        "highs": highs,
+        "plan_id": plan_id,
+        "mode": mode,
+        "ttl_seconds": ttl_seconds,
+    }
+    seen = connection.execute(statements.LOOK, values).one_or_none()
+    if seen is not None:
+        raise _conflict(Lease.from_row(seen))
+    rows = _take(connection, values)
     if rows[0].blocked:
         raise _conflict(Lease.from_row(rows[0]))
     held = {row.fq_name: Lease.from_row(row) for row in rows}
@@ -135,8 +137,6 @@ def _take(connection: Connection, values: dict[str, object]) -> list[Any]:
     While the branch is locked, nobody then waits for this process to get its turn on the CPU but
     for the commit (`benchmarks/leases.py`).
     """
-    if not connection.in_transaction():
-        connection.begin()  # what follows goes past SQLAlchemy, which would have begun one
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     with driver.pipeline(), driver.cursor(row_factory=namedtuple_row) as cursor:
