@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 
 from ..errors import SandboxUnavailable
 from .git_guard import GitGuard
@@ -14,7 +11,8 @@ from .jail import Jail
 from .mounts import GID, HOSTNAME, UID, Mount, environment_of, mounts_of
 from .pids_cgroup import pids_cgroup
 from .process import Process, in_memory, spawn
-from .provider import Provider
+from .proctree import children
+from .provider import GATE, Provider
 from .rlimits import bound, jail_rlimits, most_tasks
 from .seccomp import filter_program
 
@@ -43,44 +41,28 @@ class Bubblewrap(Provider):
     name = "bubblewrap"
     fix = "install bubblewrap >= 0.8 (apt-get install bubblewrap), and allow user namespaces"
 
-    def launch(self, jail: Jail) -> Process:
+    def spawn(self, jail: Jail, git: GitGuard) -> Process:
         program = shutil.which("bwrap")
         if program is None:
             raise SandboxUnavailable("bwrap is not on PATH")
-        guard = GitGuard(jail.workdir)
         mounts = mounts_of(jail)
+        cgroup = pids_cgroup(most_tasks(jail.limits))
         texts = tuple(in_memory(one.source.encode()) for one in mounts if one.kind == "text")
         calls = in_memory(filter_program())
-        report, said = os.pipe()
-        held, go = os.pipe()
-        options = [*arguments(jail, mounts, texts), "--json-status-fd", str(said)]
-        options += ["--block-fd", str(held), "--seccomp", str(calls)]
+        options = [*arguments(jail, mounts, texts), "--seccomp", str(calls)]
         listed = in_memory("\0".join(options).encode(errors="surrogateescape"))
-        popen = spawn(
-            (program, "--args", str(listed), "--", *_command(jail.argv)),
-            keep=(listed, calls, said, held, *texts),
-            ours=(report, go),
-        )
-        cgroup = pids_cgroup(most_tasks(jail.limits))
-        process = Process(
-            popen, jail=jail, git=guard, report=report, marker=b'"exit-code"', cgroup=cgroup
-        )
-        try:
-            # Where the first process is gone already, the end of bubblewrap tells why.
-            with suppress(ProcessLookupError):
-                first = _first_process(report)
-                # bubblewrap ends with the command and leaves what the command left to the kernel.
-                process.hold(first)
-                bound(first, jail_rlimits(jail.limits))
-                if cgroup:
-                    cgroup.join(first)
-        except BaseException:
-            process.close()
-            raise
-        finally:
-            # bubblewrap has waited for this end before it sets up anything.
-            os.close(go)
-        return process
+        argv = (program, "--args", str(listed), "--", *GATE, *jail.argv)
+        popen = spawn(argv, keep=(listed, calls, *texts))
+        return Process(popen, jail=jail, git=git, cgroup=cgroup)
+
+    def release(self, process: Process, jail: Jail) -> None:
+        first = _only_child(process.launcher)
+        # bubblewrap ends with the command and leaves what the command left to the kernel.
+        process.hold(first)
+        shell = _only_child(first)
+        bound(shell, jail_rlimits(jail.limits))
+        process.confine(shell)
+        process.stdin.write(b"\n")
 
 
 def arguments(jail: Jail, mounts: list[Mount], texts: tuple[int, ...]) -> Iterator[str]:
@@ -100,11 +82,6 @@ def arguments(jail: Jail, mounts: list[Mount], texts: tuple[int, ...]) -> Iterat
     yield from ("--chdir", str(jail.workdir))
 
 
-def _command(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The command through env(1), which tells a missing program (127) from a jail that failed."""
-    return argv if "=" in argv[0] else ("/usr/bin/env", "--", *argv)
-
-
 def _option(mount: Mount, texts: Iterator[int]) -> tuple[str, ...]:
     match mount.kind:
         case "read-only":
@@ -121,12 +98,9 @@ def _option(mount: Mount, texts: Iterator[int]) -> tuple[str, ...]:
             return "--perms", "0644", "--file", str(next(texts)), mount.target
 
 
-def _first_process(report: int) -> int:
-    """Host id of the jail's first process; ProcessLookupError when bubblewrap gave up before."""
-    line = b""
-    while not line.endswith(b"\n"):
-        byte = os.read(report, 1)
-        if not byte:
-            raise ProcessLookupError
-        line += byte
-    return int(json.loads(line)["child-pid"])
+def _only_child(pid: int) -> int:
+    """Raises SandboxUnavailable when there is none."""
+    found = children(pid)
+    if len(found) != 1:
+        raise SandboxUnavailable(f"expected one child of bubblewrap's process, found {len(found)}")
+    return found[0]

@@ -1,7 +1,8 @@
 """Builds a jail from Linux namespaces and runs one command in it: a script, not a module.
 
-It is started as `python -I -S launcher.py PLAN REPORT`, where PLAN is a descriptor that holds the
-marshalled plan and REPORT one that takes "started" or the reason of a failure. Three processes
+It is started as `python -I -S launcher.py PLAN`, where PLAN is a descriptor that holds the
+marshalled plan. It prints an empty line when the command is all that is missing, and the reason of
+a failure to stderr. Three processes
 come of it: this one stays outside and passes on the exit code, the second is process 1 of the
 jail and reaps, the third becomes the command. The script imports no other part of selfheal and
 little of the standard library, because its start is the price of every run.
@@ -9,7 +10,7 @@ little of the standard library, because its start is the price of every run.
 Sources: user_namespaces(7), pivot_root(2), mount_setattr(2), capabilities(7), prctl(2).
 """
 
-# ruff: noqa: FBT003, PTH102, PTH103, PTH110, PTH112, PTH118, PTH120, PTH211, S108, S302, S606
+# ruff: noqa: PTH102, PTH103, PTH110, PTH112, PTH118, PTH120, PTH211, S108, S302, S606
 # pathlib would double the start; the plan comes from our own parent; the folders are the jail's.
 
 from __future__ import annotations
@@ -61,9 +62,7 @@ def check(result: int, what: str) -> int:
 
 
 def main() -> NoReturn:
-    plan_fd, report = int(sys.argv[1]), int(sys.argv[2])
-    os.set_inheritable(report, False)
-    with os.fdopen(plan_fd, "rb") as file:
+    with os.fdopen(int(sys.argv[1]), "rb") as file:
         plan = marshal.load(file)
     try:
         die_with_parent()
@@ -73,18 +72,17 @@ def main() -> NoReturn:
             write(plan["cgroup"], "0")
         enter_namespaces(plan)
     except OSError as error:
-        fail(report, error)
+        fail(error)
     alive, held = os.pipe()
     first = os.fork()
     if first == 0:
         os.close(held)
-        be_process_one(plan, report, alive)
-    os.close(report)
+        be_process_one(plan, alive)
     release_standard_streams()
     os._exit(exit_code_of(first))
 
 
-def be_process_one(plan: dict[str, Any], report: int, alive: int) -> NoReturn:
+def be_process_one(plan: dict[str, Any], alive: int) -> NoReturn:
     """Builds the jail from inside, starts the command and reaps until it ends; never returns."""
     try:
         die_with_parent()
@@ -96,16 +94,15 @@ def be_process_one(plan: dict[str, Any], report: int, alive: int) -> NoReturn:
         drop_privileges()
         payload = os.fork()
     except OSError as error:
-        fail(report, error)
+        fail(error)
     if payload == 0:
-        become_command(plan, report)
-    os.close(report)
+        become_command(plan)
     release_standard_streams()
     # When process 1 ends, the kernel kills whatever is left in its PID namespace.
     os._exit(exit_code_of(payload))
 
 
-def become_command(plan: dict[str, Any], report: int) -> NoReturn:
+def become_command(plan: dict[str, Any]) -> NoReturn:
     try:
         os.setsid()
         for name, bound in plan["rlimits"]:
@@ -118,9 +115,9 @@ def become_command(plan: dict[str, Any], report: int) -> NoReturn:
         libc.signal(SIGPIPE, None)
         libc.signal(SIGXFSZ, None)
         filter_calls(plan["seccomp"])
-        os.write(report, b"started")
+        os.write(1, b"\n")
     except OSError as error:
-        fail(report, error)
+        fail(error)
     execute(plan["argv"], plan["environment"])
 
 
@@ -307,8 +304,8 @@ def write(path: str, text: str) -> None:
         os.close(file)
 
 
-def fail(report: int, error: OSError) -> NoReturn:
-    os.write(report, str(error.strerror or error).encode())
+def fail(error: OSError) -> NoReturn:
+    os.write(2, str(error.strerror or error).encode())
     os._exit(125)
 
 

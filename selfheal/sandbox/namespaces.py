@@ -35,15 +35,12 @@ class Namespaces(Provider):
         "Linux >= 5.12"
     )
 
-    def launch(self, jail: Jail) -> Process:
-        guard = GitGuard(jail.workdir)
+    def spawn(self, jail: Jail, git: GitGuard) -> Process:
         mounts = mounts_of(jail)
         cgroup = pids_cgroup(most_tasks(jail.limits))
         plan = in_memory(marshal.dumps(_plan(jail, mounts, cgroup)))
-        report, said = os.pipe()
-        argv = (sys.executable, "-I", "-S", str(_LAUNCHER), str(plan), str(said))
-        popen = spawn(argv, keep=(plan, said), ours=(report,))
-        return Process(popen, jail=jail, git=guard, report=report, marker=b"started", cgroup=cgroup)
+        argv = (sys.executable, "-I", "-S", str(_LAUNCHER), str(plan))
+        return Process(spawn(argv, keep=(plan,)), jail=jail, git=git, cgroup=cgroup)
 
 
 def _plan(jail: Jail, mounts: list[Mount], cgroup: PidsCgroup | None) -> dict[str, object]:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 from .git_guard import GitGuard
 from .jail import Jail
 from .mounts import environment_of
 from .process import Process, spawn
-from .provider import Provider
+from .provider import GATE, Provider
 from .rlimits import bound, process_rlimits
-
-# The shell waits until its limits are set, then becomes the command.
-_WAIT = 'read -r go < "/dev/fd/$0"; exec "$@"'
 
 
 class Unprotected(Provider):
@@ -29,19 +24,15 @@ class Unprotected(Provider):
         "changes of .git, which are noticed but not prevented",
     )
 
-    def launch(self, jail: Jail) -> Process:
-        guard = GitGuard(jail.workdir)
-        report, said = os.pipe()
-        held, go = os.pipe()
+    def spawn(self, jail: Jail, git: GitGuard) -> Process:
         popen = spawn(
-            ("/bin/sh", "-c", _WAIT, str(held), *jail.argv),
-            keep=(held, said),
-            ours=(report, go),
+            (*GATE, *jail.argv),
+            keep=(),
             environment=environment_of(jail, home="/nonexistent"),
             folder=str(jail.workdir),
         )
-        try:
-            bound(popen.pid, process_rlimits(jail.limits))
-        finally:
-            os.close(go)
-        return Process(popen, jail=jail, git=guard, report=report, marker=b"", outer_levels=0)
+        return Process(popen, jail=jail, git=git, outer_levels=0)
+
+    def release(self, process: Process, jail: Jail) -> None:
+        bound(process.launcher, process_rlimits(jail.limits))
+        process.stdin.write(b"\n")

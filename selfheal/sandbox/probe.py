@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -36,6 +37,11 @@ _LIMITS = Limits(wall_seconds=10, cpu_seconds=5, memory_bytes=256 << 20, process
 
 def prove(sandbox: Sandbox) -> None:
     """Raises SandboxUnavailable, saying what was found open or why nothing could be run."""
+    own = os.getpid()
+    if not Path(f"/proc/{own}/task/{own}/children").exists():
+        raise SandboxUnavailable(
+            "limits cannot be kept: procfs names no children (kernel option CONFIG_PROC_CHILDREN)"
+        )
     with tempfile.TemporaryDirectory(prefix="selfheal-probe-") as folder:
         workdir, outside = Path(folder, "work"), Path(folder, "outside")
         workdir.mkdir()

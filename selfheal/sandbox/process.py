@@ -21,6 +21,7 @@ from .proctree import children
 from .watch import TICK, Watch
 
 _KILL_SECONDS = 10.0
+_MESSAGE = 4096
 
 
 def in_memory(data: bytes) -> int:
@@ -36,14 +37,12 @@ def spawn(
     argv: tuple[str, ...],
     *,
     keep: tuple[int, ...],
-    ours: tuple[int, ...],
     environment: Mapping[str, str] = MappingProxyType({}),
     folder: str = "/",
 ) -> subprocess.Popen[bytes]:
     """Starts a launcher in a session of its own; it inherits nothing of our environment.
 
-    The descriptors in `keep` go to the launcher; on our side they are closed in any case, those in
-    `ours` only when nothing could be started.
+    The descriptors in `keep` go to the launcher; on our side they are closed in any case.
     """
     try:
         return subprocess.Popen(
@@ -57,11 +56,9 @@ def spawn(
             pass_fds=keep,
             start_new_session=True,
         )
-    except BaseException:
-        _close_all(ours)
-        raise
     finally:
-        _close_all(keep)
+        for descriptor in keep:
+            os.close(descriptor)
 
 
 class Process:
@@ -69,8 +66,7 @@ class Process:
 
     Leaving it raises PatchRefused when the command has changed `.git`.
 
-    `report` is the read end of a pipe on which the launcher says `marker` once the command has
-    been started; the process owns and closes it. `outer_levels` is explained at `Watch`.
+    `outer_levels` is explained at `Watch`; a `cgroup` is removed at the end.
 
     The jail dies with the thread that started it, not only with the process: the kernel's
     parent-death signal is bound to threads (prctl(2), PR_SET_PDEATHSIG).
@@ -82,8 +78,6 @@ class Process:
         *,
         jail: Jail,
         git: GitGuard,
-        report: int,
-        marker: bytes,
         cgroup: PidsCgroup | None = None,
         outer_levels: int = 2,
     ) -> None:
@@ -93,20 +87,30 @@ class Process:
         self.stderr: IO[bytes] = popen.stderr
         self.struck: Limit | None = None
         self.usage: resource.struct_rusage | None = None
+        self.launcher = popen.pid
         self.watch = Watch(popen.pid, limits=jail.limits, outer_levels=outer_levels)
         self._popen = popen
         self._git = git
         self._cgroup = cgroup
-        self._report = report
-        self._marker = marker
         self._outer_levels = outer_levels
-        self._killed = False
-        self._said = b""
         self._ended = os.pidfd_open(popen.pid)
         self._first: int | None = None
         self._lock = threading.Lock()
         self._left = threading.Event()
         self._guard: threading.Thread | None = None
+
+    def await_start(self, within: float) -> None:
+        """Waits for the empty line on stdout that a launcher prints when the jail is built.
+
+        Raises SandboxUnavailable, with what the launcher said instead, when it ends before that or
+        takes more than so many seconds.
+        """
+        out = self.stdout.fileno()
+        if _readable(out, within) and os.read(out, 1) == b"\n":
+            return
+        self.kill()
+        said = os.read(self.stderr.fileno(), _MESSAGE).decode(errors="replace").strip()
+        raise SandboxUnavailable(f"the jail could not be built: {said or 'no reason given'}")
 
     def hold(self, first: int) -> None:
         """Makes the end of the jail's first process a part of its end.
@@ -114,6 +118,11 @@ class Process:
         Needed for a launcher that does not wait for it. Raises ProcessLookupError.
         """
         self._first = os.pidfd_open(first)
+
+    def confine(self, pid: int) -> None:
+        """Puts a process that waits under the cgroup's bound, where there is one."""
+        if self._cgroup:
+            self._cgroup.join(pid)
 
     def guard(self) -> None:
         """Watches the limits in a thread of its own, for a command that is talked to."""
@@ -143,7 +152,6 @@ class Process:
         with self._lock:
             if self._popen.returncode is not None:
                 return
-            self._killed = True
             self._kill_payload()
             if not self._reap(_KILL_SECONDS):
                 signal.pidfd_send_signal(self._ended, signal.SIGKILL)
@@ -159,26 +167,16 @@ class Process:
     def wait(self, timeout: float | None = None) -> int:
         """The exit code, 128 + n for a death by signal n.
 
-        Raises TimedOut when the command still runs after `timeout` seconds, SandboxUnavailable
-        when the jail could not be built.
+        Raises TimedOut when the command still runs after `timeout` seconds.
         """
         if not self.ended(timeout):
             raise TimedOut(f"the jailed command still runs after {timeout} s")
-        self.require_built()
         return self.exit_code
 
     @property
     def exit_code(self) -> int:
         code: int = self._popen.returncode
         return code if code >= 0 else 128 - code
-
-    def require_built(self) -> None:
-        """Raises SandboxUnavailable when the launcher ended without starting the command."""
-        while _readable(self._report, 0) and (chunk := os.read(self._report, 4096)):
-            self._said += chunk
-        if self._marker not in self._said and not self._killed:
-            said = self._said.decode(errors="replace").strip() or "no reason given"
-            raise SandboxUnavailable(f"the jail could not be built: {said}")
 
     def _kill_payload(self) -> None:
         """Ends the jail from its first process.
@@ -226,7 +224,7 @@ class Process:
             self._guard.join()
         for pipe in (self.stdin, self.stdout, self.stderr):
             _close(pipe)
-        _close_all((self._ended, self._report))
+        os.close(self._ended)
         if self._first is not None:
             os.close(self._first)
         if self._cgroup:
@@ -244,11 +242,6 @@ class Process:
         self.close()
         if error is None:
             self._git.check()
-
-
-def _close_all(descriptors: tuple[int, ...]) -> None:
-    for descriptor in descriptors:
-        os.close(descriptor)
 
 
 def _readable(fd: int, within: float | None) -> bool:

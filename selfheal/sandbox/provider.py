@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
+from .git_guard import GitGuard
 from .jail import Completed, Jail
 from .process import Process
 from .supervise import Supervision
@@ -26,6 +27,11 @@ LEAVES_OPEN = (
 )
 
 
+# A launcher that cannot set limits itself waits for ours in this shell. It gets end of file instead
+# when the farm dies meanwhile, and never starts the command.
+GATE = ("/bin/sh", "-c", 'echo && read -r go && exec "$@"', "sh")
+
+
 class Provider(ABC):
     """A sandbox, once it is said how to launch a jail."""
 
@@ -35,8 +41,22 @@ class Provider(ABC):
     fix: ClassVar[str] = ""
 
     @abstractmethod
+    def spawn(self, jail: Jail, git: GitGuard) -> Process:
+        """Starts a launcher that prints an empty line when the command is all that is missing."""
+
+    def release(self, process: Process, jail: Jail) -> None:  # noqa: B027  not all of them wait
+        """Lets a launcher go on that waits for it after its empty line."""
+
     def launch(self, jail: Jail) -> Process:
-        """Starts the command; raises SandboxUnavailable where that can be told at once."""
+        """The running command; raises SandboxUnavailable when its jail cannot be built."""
+        process = self.spawn(jail, GitGuard(jail.workdir))
+        try:
+            process.await_start(jail.limits.wall_seconds)
+            self.release(process, jail)
+        except BaseException:
+            process.close()
+            raise
+        return process
 
     def run(
         self, jail: Jail, *, stdin: bytes = b"", stop: Callable[[], bool] = lambda: False

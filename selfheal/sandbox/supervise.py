@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from typing import IO
 
-from ..errors import SandboxUnavailable
 from .jail import Completed, Limits
 from .output import Elided
 from .process import Process
@@ -39,7 +38,7 @@ class Supervision:
         self._next_look = time.monotonic() + _FIRST_LOOK
 
     def run(self, stop: Callable[[], bool]) -> Completed:
-        """Returns when the command has ended or was killed; raises SandboxUnavailable."""
+        """Returns when the command has ended or was killed."""
         with self._selector:
             self._open_pipes()
             while not self._process.ended(0 if self._selector.get_map() else self._pause):
@@ -104,10 +103,6 @@ class Supervision:
     def _completed(self) -> Completed:
         process, watch = self._process, self._process.watch
         out, err = (kept.text() for kept in self._kept.values())
-        try:
-            process.require_built()
-        except SandboxUnavailable as error:
-            raise SandboxUnavailable(f"{error}; {err.strip()}") from error
         usage = process.usage
         assert usage is not None
         return Completed(

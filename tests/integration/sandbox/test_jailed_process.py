@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from test_limits import HOLD, is_free
 from selfheal.errors import PatchRefused, TimedOut
 from selfheal.sandbox.jail import Jail, Limits
 from selfheal.sandbox.none import Unprotected
+from selfheal.sandbox.proctree import descendants
 from selfheal.sandbox.provider import Provider
 
 WAIT = HOLD + "print('ready', flush=True); time.sleep(600)"
@@ -42,6 +46,16 @@ process.wait()
 
 def _open_descriptors() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def _mentions(text: str) -> list[Path]:
+    """Processes with this text on their command line."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if text.encode() in path.read_bytes():
+                found.append(path)
+    return found
 
 
 def test_a_command_answers_over_its_pipes(runner: Provider, workdir: Path) -> None:
@@ -112,6 +126,27 @@ def test_a_jail_dies_with_a_farm_that_is_killed(jailer: Provider, workdir: Path)
         farm.send_signal(signal.SIGKILL)
 
         assert is_free(workdir / "held", within=10)
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.002, 0.005, 0.01, 0.02, 0.04])
+def test_a_farm_that_is_killed_while_it_builds_a_jail_leaves_none(
+    moment: float, jailer: Provider, workdir: Path
+) -> None:
+    source = FARM.replace("process = ", "print('building', flush=True); process = ")
+    argv = [sys.executable, "-c", source, jailer.name, str(workdir), f"{WAIT}  # {workdir}"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as farm:
+        assert farm.stdout is not None
+        assert farm.stdout.readline() == b"building\n"
+        select.select([], [], [], moment)
+        farm.send_signal(signal.SIGSTOP)
+        started = [Path(f"/proc/{pid}") for pid in descendants(farm.pid, at_most=99)]
+
+        farm.send_signal(signal.SIGKILL)
+
+    deadline = time.monotonic() + 10
+    while any(path.exists() for path in started) or _mentions(str(workdir)):
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.01)
 
 
 def test_a_signal_to_its_own_group_does_not_reach_the_launcher(
