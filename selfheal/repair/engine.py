@@ -30,6 +30,7 @@ from selfheal.repair.task import (
 from selfheal.repair.validator import Bench, CaseResult, Run, WarmValidator
 
 BASELINE_SHARE = 0.25
+FIRST_FAULT_SHARE = 0.7
 # Plausible patches that fresh processes are asked about before giving up on a fault.
 MOST_CONFIRMED = 4
 MOST_PATCHES = 8
@@ -139,15 +140,17 @@ class _Repair:
         return self._ended("nothing_to_do", f"all {len(found.results)} tests that ran pass")
 
     def _searched(self, validator: WarmValidator, found: Localisation) -> RepairOutcome:
-        faults, outcome = cluster_faults(found), None
+        """Search fault by fault; the first may take most of the time, for one is the usual case."""
+        faults = cluster_faults(found)
+        outcomes: list[RepairOutcome] = []
         for number, fault in enumerate(faults):
             left = self._deadline - time.monotonic()
-            share = left / (len(faults) - number)
-            outcome = self._fault(validator, found, fault, seconds=share)
-            if outcome.status == "fixed" or time.monotonic() > self._deadline:
+            share = left if number + 1 == len(faults) else FIRST_FAULT_SHARE * left
+            outcomes.append(self._fault(validator, found, fault, seconds=share))
+            if outcomes[-1].status == "fixed" or time.monotonic() > self._deadline:
                 break
-        assert outcome is not None
-        return outcome
+        told = outcomes[-1] if outcomes[-1].status == "fixed" else outcomes[0]
+        return replace(told, validations=self._validations)
 
     def _fault(
         self, validator: WarmValidator, found: Localisation, fault: Fault, *, seconds: float
@@ -187,7 +190,7 @@ class _Repair:
 
     def _confirmed(self, finding: Finding, goal: Goal, found: Localisation) -> RepairOutcome:
         order = ranked(finding.plausible)
-        known_red = frozenset(name for name in self._known_red(found))
+        known_red = frozenset(self._known_red(found))
         for plausible in order[:MOST_CONFIRMED]:
             candidate = plausible.candidate
             text = _new_text(candidate.source, plausible)

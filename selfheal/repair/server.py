@@ -331,6 +331,8 @@ def run_items(recorder: Recorder, items: dict[str, Any], job: Message, emit: Emi
     """Run the job's tests in its order; emit one message before and one after each."""
     chosen = [(name, items.get(name)) for name in wanted_names(recorder, items, job)]
     for position, (name, item) in enumerate(chosen):
+        if time.monotonic() > job["until"]:
+            break
         emit({"start": name, "limit": job["limits"].get(name, job["limit"])})
         following = next((other for _, other in chosen[position + 1 :] if other is not None), None)
         message = run_one(recorder, item, following, emit, {**job, "name": name})
@@ -593,8 +595,9 @@ def lost_test(name: str, outcome: str) -> Message:
 def answer(job: Message, work: Callable[[Emit, Message], None], send: Emit) -> bool:
     """Run a job to its end, in as many children as die; False when a child refused the patch."""
     left = list(job["ids"])
+    until = time.monotonic() + job["seconds"]
     while True:
-        rest = {**job, "ids": left}
+        rest = {**job, "ids": left, "until": until}
         died = False
         for message in in_child(lambda emit, rest=rest: work(emit, rest), rest):  # type: ignore[misc]
             if "refused" in message:

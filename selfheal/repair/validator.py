@@ -81,11 +81,15 @@ class Bench:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Tests to run in order, with CPU limits in seconds; `edit` is put in place first."""
+    """Tests to run in order, with CPU limits in seconds; `edit` is put in place first.
+
+    No further test is begun once all of them together have taken `seconds`.
+    """
 
     tests: tuple[str, ...]
     edit: Edit | None = None
     limit: float = 10.0
+    seconds: float = 3600.0
     limits: Mapping[str, float] = field(default_factory=dict)
     trace: bool = False
     stop_at_failure: bool = False
@@ -131,6 +135,7 @@ class WarmValidator:
             "limits": dict(run.limits),
             "trace": run.trace,
             "stop": run.stop_at_failure,
+            "seconds": run.seconds,
         }
         try:
             return tuple(self._exchange(job))

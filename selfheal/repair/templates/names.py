@@ -117,6 +117,8 @@ def functions(place: Place) -> Iterator[Change]:
     node = place.node
     assert isinstance(node, ast.Name)
     if isinstance(node.ctx, ast.Load) and _is_called(place, node):
+        if isinstance(place.source.parent.get(place.source.parent[node]), ast.Raise):
+            yield from _ranked(place, node, _exceptions(place), 0.9)
         yield from _ranked(place, node, _same_kind(place, node.id), 0.9, most=20)
         function = place.source.function_of(node)
         if function is not None and node.id in place.vocabulary.locals_of(function):
