@@ -10,6 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from selfheal.checks import development_install
 from selfheal.checks.command import TestCommand, read_command
 from selfheal.checks.interpreter import (
     Interpreter,
@@ -98,7 +99,7 @@ def detect_target(
     named = command.python or settings.python
     interpreter = _interpreter(python, named=named, root=root, checkout=checkout)
     opaque = _runnable(command.opaque, root=root, interpreter=interpreter)
-    environment = _environment(command, root)
+    environment = _environment(command, root, interpreter)
     formatter, linter, notes = _tools(settings, interpreter, root=root)
     readable = [*interpreter_paths(interpreter.python)]
     readable += [path for tool in (formatter, linter) if tool for path in tool.readable]
@@ -144,13 +145,25 @@ def _own_interpreter(named: str, *, root: Path, checkout: Path) -> Path:
     return checkout / path
 
 
-def _environment(command: TestCommand, root: Path) -> tuple[tuple[str, str], ...]:
+def _environment(
+    command: TestCommand, root: Path, interpreter: Interpreter
+) -> tuple[tuple[str, str], ...]:
     environment = dict(command.environment)
     given = [part for part in environment.pop("PYTHONPATH", "").split(":") if part]
-    folders = dict.fromkeys((*given, *command.import_paths, *source_folders(root)))
+    own = () if _is_installed(root, interpreter) else (development_install.FOLDER,)
+    folders = dict.fromkeys((*given, *command.import_paths, *source_folders(root), *own))
     if folders:
         environment["PYTHONPATH"] = ":".join(folders)
     return tuple(sorted(environment.items()))
+
+
+def _is_installed(root: Path, interpreter: Interpreter) -> bool:
+    """Whether the interpreter knows the project itself, or there is nothing to know."""
+    project = development_install.declared_project(root)
+    if project is None:
+        return True
+    names = (name.partition("-")[0].lower() for name in interpreter.packages)
+    return project.normal_name in names
 
 
 def _runnable(

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from selfheal.checks.development_install import prepare
 from selfheal.checks.target import detect_target
 from selfheal.cli.exit_codes import ExitCode
 from selfheal.cli.main import app
@@ -73,7 +74,9 @@ def _repaired(
     with tempfile.TemporaryDirectory(prefix="selfheal-repair-") as folder:
         mirror = Mirror.open(Path(folder, "mirror"), str(checkout.repository))
         mirror.fetch([checkout.head])
-        with mirror.worktree(checkout.head, folder=Path(folder), name="tree") as tree:
+        with mirror.worktree(
+            checkout.head, folder=Path(folder), name="tree", prepare=prepare
+        ) as tree:
             target = detect_target(
                 tree.folder,
                 python=python.expanduser().absolute() if python else None,

@@ -59,11 +59,8 @@ def _resumed(running: Running) -> Outcome | None:
 
 def _worked(running: Running, row: TaskRow, request: ChangeRequest, mirror: Mirror) -> Outcome:
     """Drive the agent's steps to their end in a worktree of this attempt's own."""
-    with mirror.worktree(
-        row.task.base_commit_sha,
-        folder=running.farm.worktrees,
-        name=f"code-{running.attempt.id}",
-    ) as tree:
+    name = f"code-{running.attempt.id}"
+    with running.farm.worktree(mirror, row.task.base_commit_sha, name) as tree:
         base = _base(running, row, tree)
         bench = Bench(running, row, request, mirror=mirror, tree=tree, base=base)
         steps = agent.attempt(base)

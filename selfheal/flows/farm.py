@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import AbstractContextManager
 from functools import cached_property
-from pathlib import Path
 
+from selfheal.checks.development_install import prepare
 from selfheal.dispatch.sender import Sender, flush
 from selfheal.redaction import Redactor
 from selfheal.sandbox.choose import choose_sandbox
@@ -15,6 +16,7 @@ from selfheal.settings import Settings
 from selfheal.store.database import Database
 from selfheal.workspace.git import Identity
 from selfheal.workspace.mirror import Mirror
+from selfheal.workspace.worktree import Worktree
 
 
 class Farm:
@@ -54,10 +56,10 @@ class Farm:
         """Author and committer of the farm's commits."""
         return Identity(self.settings.git.author_name, self.settings.git.author_email)
 
-    @property
-    def worktrees(self) -> Path:
-        """Where this host's worktrees are."""
-        return self.settings.run_folder / "worktrees"
+    def worktree(self, mirror: Mirror, sha: str, name: str) -> AbstractContextManager[Worktree]:
+        """A worktree of `sha` on this host, prepared for running its tests."""
+        folder = self.settings.run_folder / "worktrees"
+        return mirror.worktree(sha, folder=folder, name=name, prepare=prepare)
 
     def mirror(self, repo: str) -> Mirror:
         """This host's mirror of `repo`, as of its last fetch."""

@@ -85,8 +85,7 @@ def _build(
     The checkpoint is fenced, so at most one commit per round ever goes on to the result branch.
     """
     onto = landed or mirror.resolve(str(request.context.get("base_sha") or request.branch))
-    name = f"land-{running.attempt.id}"
-    with mirror.worktree(onto, folder=running.farm.worktrees, name=name) as tree:
+    with running.farm.worktree(mirror, onto, f"land-{running.attempt.id}") as tree:
         built = MergeTrain(running, request, tree=tree, onto=onto).run(green)
     if built.sha != built.onto:
         ref = attempt_ref(str(running.attempt.work.subject_id), running.attempt.token)

@@ -65,7 +65,7 @@ def _plan(running: Running, *, row: PlanRow) -> None:
         )
     mirror = farm.mirror(repository_url(request.request.repo))
     sha = _base(mirror, row, request.request)
-    with mirror.worktree(sha, folder=farm.worktrees, name=f"plan-{running.attempt.id}") as tree:
+    with farm.worktree(mirror, sha, f"plan-{running.attempt.id}") as tree:
         target = evidence.target_of(running, request.request, tree.folder)
         baseline = evidence.baseline_at(running, request.request, tree, sha=sha, target=target)
         _note_base(running, row, baseline)

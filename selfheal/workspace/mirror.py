@@ -7,7 +7,7 @@ import re
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
@@ -129,9 +129,21 @@ class Mirror(Objects):
         words = ["git", *(word for setting in settings for word in ("-c", setting)), program]
         return (f"--{program}={shlex.join(words)}",)
 
-    def worktree(self, sha: str, *, folder: Path, name: str) -> AbstractContextManager[Worktree]:
-        """A clean detached worktree `folder/name` of the commit, removed on leaving the context."""
-        return open_worktree(self.git.git_dir, checked_sha(sha), folder=folder, name=name)
+    def worktree(
+        self,
+        sha: str,
+        *,
+        folder: Path,
+        name: str,
+        prepare: Callable[[Path], None] = lambda _: None,
+    ) -> AbstractContextManager[Worktree]:
+        """A clean detached worktree `folder/name` of the commit, removed on leaving the context.
+
+        `prepare` is called with the folder whenever it is clean: what it writes is never committed.
+        """
+        return open_worktree(
+            self.git.git_dir, checked_sha(sha), folder=folder, name=name, prepare=prepare
+        )
 
     @contextmanager
     def exclusive(self, *, seconds: float = NETWORK_SECONDS) -> Iterator[int]:

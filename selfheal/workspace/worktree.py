@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -26,10 +26,11 @@ class Worktree:
     """A detached worktree. git is told its git dir on every call, so nothing that a test run
     leaves in the folder, not even another `.git`, has a say in what git does."""
 
-    def __init__(self, folder: Path, base: str) -> None:
+    def __init__(self, folder: Path, base: str, prepare: Callable[[Path], None]) -> None:
         """Use `Mirror.worktree`; this names a worktree that git has just made."""
         self.folder = folder
         self.base = base
+        self._prepare = prepare
         self._pointer = (folder / ".git").read_bytes()
         self.git = Git(Path(os.fsdecode(self._pointer).removeprefix("gitdir: ").rstrip()), folder)
 
@@ -39,7 +40,7 @@ class Worktree:
         return self.git.text("rev-parse", "--verify", "HEAD")
 
     def reset(self, sha: str | None = None) -> None:
-        """Makes the folder hold exactly the commit (the base by default) and nothing else."""
+        """Makes the folder hold exactly the commit (the base by default) and what prepares it."""
         wanted = checked_sha(sha or self.base)
         self._restore_pointer()
         try:
@@ -48,6 +49,7 @@ class Worktree:
             # A test may have taken away the right to delete what it wrote.
             _make_deletable(self.folder)
             self._checkout(wanted)
+        self._prepare(self.folder)
 
     def apply(self, diff: str) -> None:
         """Applies a gated diff to the files and to the index, all of it or nothing.
@@ -153,8 +155,18 @@ class Worktree:
 
 
 @contextmanager
-def open_worktree(git_dir: Path, sha: str, *, folder: Path, name: str) -> Iterator[Worktree]:
+def open_worktree(
+    git_dir: Path,
+    sha: str,
+    *,
+    folder: Path,
+    name: str,
+    prepare: Callable[[Path], None] = lambda _: None,
+) -> Iterator[Worktree]:
     """Gives a clean worktree `folder/name` of the commit; removes it on leaving.
+
+    `prepare` is called with the folder whenever it is clean, now and after each reset: what it
+    writes is seen by tests and never committed.
 
     A worktree of this name that a killed worker left is replaced. Raises TimedOut when a living
     process works in it.
@@ -174,7 +186,8 @@ def open_worktree(git_dir: Path, sha: str, *, folder: Path, name: str) -> Iterat
                 operands=(str(path), sha),
                 seconds=CHECKOUT_SECONDS,
             )
-            yield Worktree(path, sha)
+            prepare(path)
+            yield Worktree(path, sha, prepare)
         finally:
             _remove(git_dir, path)
 
