@@ -16,22 +16,22 @@ from selfheal.cli import exit_codes
 from selfheal.errors import SelfhealError
 from selfheal.redaction import Redactor
 
-_COMMANDS = (
-    "heal",
-    "repair",
-    "up",
-    "submit",
-    "status",
-    "watch",
-    "cancel",
-    "doctor",
-    "demo",
-    "sweep",
-    "database",
-    "embedded",
-    "schema",
-)
-"""In the order of `--help`."""
+_COMMANDS = {
+    "heal": "heal",
+    "repair": "repair",
+    "up": "up",
+    "submit": "submit",
+    "status": "status",
+    "watch": "watch",
+    "cancel": "cancel",
+    "doctor": "doctor",
+    "demo": "demo",
+    "sweep": "sweep",
+    "db": "database",
+    "embedded": "embedded",
+    "schema": "schema",
+}
+"""Modules by the name of their command, in the order of `--help`."""
 
 app = typer.Typer(
     name="selfheal",
@@ -54,7 +54,7 @@ def _root(
 
 def main() -> None:
     """Run the command; an error of ours ends it with one message and its exit status."""
-    _add_commands()
+    _add_commands(sys.argv[1:2])
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
@@ -70,7 +70,10 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _add_commands() -> None:
-    """Importing a command's module adds it to `app`."""
-    for name in _COMMANDS:
-        import_module(f"selfheal.cli.{name}")
+def _add_commands(asked: list[str]) -> None:
+    """Importing a command's module adds it to `app`; the one that was asked for is enough.
+
+    All of them together would cost every command a second.
+    """
+    for name in asked if asked and asked[0] in _COMMANDS else _COMMANDS:
+        import_module(f"selfheal.cli.{_COMMANDS[name]}")
