@@ -31,6 +31,10 @@ class Watch:
         self.peak_memory_bytes = 0
         self.cpu_seconds = 0.0
 
+    def begin(self) -> None:
+        """Sets the clock to zero: building a jail is not the command's time."""
+        self._began = time.monotonic()
+
     @property
     def wall_seconds(self) -> float:
         return time.monotonic() - self._began
