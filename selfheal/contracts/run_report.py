@@ -37,7 +37,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     "CODE_PLANNING": _ENDS_OR_PAUSE | {"CODING"},
     "CODING": _ENDS_OR_PAUSE | {"LANDING"},
     "LANDING": _ENDS_OR_PAUSE | {"BUILD1", "CODING", "PLANNING"},
-    "BUILD1": _ENDS_OR_PAUSE | {"CODING", "PLANNING"},
+    "BUILD1": _ENDS_OR_PAUSE | {"LANDING", "CODING", "PLANNING"},
     "PAUSED": END_STATES | {"PLANNING", "CODE_PLANNING", "CODING", "LANDING"},
     "DONE": frozenset(),
     "PARTIAL": frozenset(),
@@ -45,7 +45,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     "CANCELLED": frozenset(),
 }
 """Where each state may go. LANDING and BUILD1 lead back to CODING when a patch is sent back, and
-to PLANNING when what has landed uncovers failures that the last plan could not see."""
+to PLANNING when what has landed uncovers failures that the last plan could not see. BUILD1 leads
+back to LANDING when its worker died."""
 
 
 Cause = Literal[

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -54,6 +54,13 @@ class Running:
         with self.farm.database.begin() as connection:
             attempts.checkpoint(connection, self.attempt, stage, values)
 
+    @contextmanager
+    def step(self) -> Iterator[Connection]:
+        """A transaction on the way to the outcome; raises Fenced after a takeover."""
+        with self.farm.database.begin() as connection:
+            attempts.fence(connection, self.attempt)
+            yield connection
+
     def effect(self, note: str) -> AbstractContextManager[Connection]:
         """The transaction in which the work's outcome becomes true; raises Fenced."""
         return effect(self.farm.database, self.attempt, note=note)
@@ -70,8 +77,9 @@ def attempt(
     """Begin an attempt at `work`, run `body`, and see to it that every end has its row.
 
     Does nothing where the work is done or in other hands. An error that may pass is tried again
-    through the outbox; any other becomes the outcome by `fail`. When the database is away nothing
-    can be written: the silent attempt is taken over once it is back.
+    through the outbox; any other becomes the outcome by `fail`. What was told to stop is handed
+    back. When the database is away nothing can be written: the silent attempt is taken over once
+    it is back.
     """
     log = structlog.get_logger().bind(work=work.name, subject=str(work.subject_id))
     with farm.database.begin() as connection:
@@ -94,20 +102,35 @@ def attempt(
     ) as pulse:
         try:
             body(Running(farm, begun, pulse))
-        except (Fenced, Stopped) as error:
+        except Stopped as error:
             log.info(str(error), action="attempt.stopped")
-            with farm.database.begin() as connection:
-                attempts.finish(connection, begun, "stopped", note=str(error))
+            _hand_back(farm, begun, str(error))
         except StoreUnavailable as error:
             log.warning(str(error), action="attempt.store_away")
             raise
         except Exception as error:
-            log.warning(str(error), action="attempt.failed", exc_info=not _expected(error))
-            _failed(farm, begun, error, fail)
+            try:
+                _failed(farm, begun, error, fail)
+            except Fenced as fenced:
+                log.info(str(fenced), action="attempt.stopped")
+            else:
+                log.warning(str(error), action="attempt.failed", exc_info=not _expected(error))
     farm.flush()
 
 
+def _hand_back(farm: Farm, begun: Attempt, why: str) -> None:
+    """End an attempt that was told to stop; somebody else goes on if it was still its own.
+
+    It was its own when no heartbeat got through to the database, yet nobody has taken over.
+    """
+    work = begun.work
+    with farm.database.begin() as connection:
+        if attempts.finish(connection, begun, "stopped", note=why):
+            outbox.put(connection, work.name, work.subject_id, request_id=work.request_id)
+
+
 def _failed(farm: Farm, begun: Attempt, error: Exception, fail: Fail) -> None:
+    """Another try, or the error as the outcome; raises Fenced after a takeover."""
     failure = Failure(error, farm.redactor.redact(str(error) or type(error).__name__))
     with farm.database.begin() as connection:
         attempts.fence(connection, begun)

@@ -144,7 +144,7 @@ class Bench:
             for path, text in sorted(after.items())
             for symbol in _touched(before.get(path) or "", text, path)
         )
-        with self._running.farm.database.begin() as connection:
+        with self._running.step() as connection:
             held = {
                 lease.symbol.fq_name
                 for lease in reservations.held_by(connection, self._row.plan_id)

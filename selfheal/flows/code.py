@@ -90,7 +90,7 @@ def _base(running: Running, row: TaskRow, tree: Worktree) -> str:
     merged = merge_all(tree, merges, onto=row.task.base_commit_sha, identity=running.farm.identity)
     # What does not merge is settled at landing; this task starts from what does.
     base = merged.onto if isinstance(merged, Conflict) else merged.sha
-    with running.farm.database.begin() as connection:
+    with running.step() as connection:
         rounds.note_base(connection, row.id, base)
     return base
 

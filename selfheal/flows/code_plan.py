@@ -32,7 +32,7 @@ def code_plan(farm: Farm, plan_id: UUID, *, message_id: UUID | None = None) -> N
 
 def _code_plan(running: Running, *, plan: Plan) -> None:
     farm = running.farm
-    with farm.database.begin() as connection:
+    with running.step() as connection:
         request = requests.load(connection, plan.parent_request_id).request
         requests.advance(
             connection,

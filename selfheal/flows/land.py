@@ -38,7 +38,7 @@ def land(farm: Farm, round_id: UUID, *, message_id: UUID | None = None) -> None:
 
 def _land(running: Running, *, row: RoundRow, plan: PlanRow) -> None:
     farm = running.farm
-    with farm.database.begin() as connection:
+    with running.step() as connection:
         request = requests.load(connection, plan.request_id).request
         tasks = rounds.tasks_of_round(connection, row.id)
         landed = rounds.last_landed(connection, plan.request_id)

@@ -174,13 +174,12 @@ class MergeTrain:
         return tuple(test for test in wanted if outcomes.get(test) != "passed")
 
     def _advance_to_build(self, count: int) -> None:
-        farm = self._running.farm
-        with farm.database.begin() as connection:
+        with self._running.step() as connection:
             requests.advance(
                 connection,
                 self._request.id,
                 "BUILD1",
-                who=farm.worker,
+                who=self._running.farm.worker,
                 why=f"the whole suite on {count} merged commits",
             )
 

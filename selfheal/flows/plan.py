@@ -54,7 +54,7 @@ def fail_request(connection: Connection, begun: Attempt, failure: Failure) -> No
 
 def _plan(running: Running, *, row: PlanRow) -> None:
     farm = running.farm
-    with farm.database.begin() as connection:
+    with running.step() as connection:
         request = requests.load(connection, row.request_id)
         requests.advance(
             connection,
@@ -91,7 +91,7 @@ def _base(mirror: Mirror, row: PlanRow, request: ChangeRequest) -> str:
 
 
 def _note_base(running: Running, row: PlanRow, baseline: Baseline) -> None:
-    with running.farm.database.begin() as connection:
+    with running.step() as connection:
         requests.note_base(
             connection,
             row.request_id,
@@ -221,7 +221,7 @@ def _store_once(running: Running, request: ChangeRequest, made: Plan) -> None:
 
 
 def _note_wait(running: Running, made: Plan, conflict: LeaseConflict) -> None:
-    with running.farm.database.begin() as connection:
+    with running.step() as connection:
         report.note_lease_wait(
             connection, made.parent_request_id, conflict, who=running.farm.worker
         )

@@ -88,15 +88,16 @@ def fence(connection: Connection, attempt: Attempt) -> None:
         )
 
 
-def finish(connection: Connection, attempt: Attempt, ending: Ending, *, note: str) -> None:
-    """End the attempt; a finished one keeps its first ending."""
-    connection.execute(
+def finish(connection: Connection, attempt: Attempt, ending: Ending, *, note: str) -> bool:
+    """End the attempt, and say whether this did: a finished one keeps its first ending."""
+    ended = connection.execute(
         text(
             "UPDATE attempts SET ended_at = clock_timestamp(), ending = :ending, note = :note"
             " WHERE id = :id AND ended_at IS NULL"
         ),
         {"ending": ending, "note": note, "id": attempt.id},
     )
+    return ended.rowcount == 1
 
 
 def conclude(connection: Connection, attempt: Attempt, *, note: str) -> None:
