@@ -105,6 +105,7 @@ class Bench:
                 passing=self._baseline.passing,
                 budget_seconds=self._request.budget.seconds or coding.budget_seconds,
                 max_candidates=coding.max_candidates,
+                confirmations=1,  # the self-check is the second fresh process
                 stop=self._running.stopping,
             )
         )

@@ -202,7 +202,7 @@ class _Repair:
                 failing=plausible.fixes,
                 known_red=known_red,
                 known_green=self._known_green,
-                times=2,
+                times=self.task.confirmations,
             )
             if goal.key in said.fixed and not said.broken:
                 others = [p for p in order if p is not plausible]

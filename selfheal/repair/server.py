@@ -458,7 +458,10 @@ class Swapper:
                 if not same_code(before, after, deep=False):
                     return None
                 continue
-            if self._ran_at_import(path, before) or before.co_freevars != after.co_freevars:
+            own = not same_code(before, after, deep=False)
+            if own and self._ran_at_import(path, before):
+                return None
+            if before.co_freevars != after.co_freevars:
                 return None
             key = (path, before.co_firstlineno, before.co_name)
             live = self._functions.get(key, [])
@@ -828,6 +831,37 @@ def once(channel: Channel, hello: Message) -> None:
     channel.send({"end": True, "code": int(code), "broken": recorder.broken})
 
 
+def keep_library_caches(project: str) -> None:
+    """Only the project's byte code goes to our own place: libraries keep theirs.
+
+    With a cache prefix Python no longer looks beside a library for its byte code, and would compile
+    whole packages anew in each process: several seconds of CPU.
+    """
+    import importlib._bootstrap_external as external
+
+    original = external.cache_from_source
+
+    def cache_from_source(path: Any, *rest: Any, **named: Any) -> Any:
+        if os.fspath(path).startswith(project + os.sep):
+            return original(path, *rest, **named)
+        prefix, sys.pycache_prefix = sys.pycache_prefix, None
+        try:
+            return original(path, *rest, **named)
+        finally:
+            sys.pycache_prefix = prefix
+
+    external.cache_from_source = cache_from_source
+
+
+def keep_plugins_as_they_are() -> None:
+    """Plugins keep plain asserts: pytest caches what it has rewritten beside the plugin, where a
+    jail lets nobody write, so each process would rewrite and compile whole libraries."""
+    from _pytest.config import Config
+
+    if hasattr(Config, "_mark_plugins_for_rewrite"):
+        Config._mark_plugins_for_rewrite = lambda *_: None  # type: ignore[method-assign]
+
+
 def main() -> None:
     channel = Channel(os.dup(0), os.dup(1))
     null = os.open(os.devnull, os.O_RDWR)
@@ -852,6 +886,9 @@ def main() -> None:
         # Byte code goes to a place of our own: the work tree stays clean, nothing stale is read.
         sys.pycache_prefix = os.path.join(scratch, "pycache")
         os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+        sys.dont_write_bytecode = False
+        keep_library_caches(os.getcwd())
+        keep_plugins_as_they_are()
         if hello["once"]:
             once(channel, hello)
         else:

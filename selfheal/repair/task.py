@@ -38,7 +38,8 @@ class RepairTask:
 
     `failing` are node ids (empty: run the tests to find them); `passing` are the tests that must
     not break (None: whatever passes now). `paths` are the only files that may change (empty: every
-    Python file of the tree that is no test). The work tree is left as it was found.
+    Python file of the tree that is no test). `confirmations` are whole runs in fresh processes that
+    the chosen patch has to hold in. The work tree is left as it was found.
     """
 
     worktree: Path
@@ -51,6 +52,7 @@ class RepairTask:
     environment: Mapping[str, str] = field(default_factory=dict)
     budget_seconds: float = 60.0
     max_candidates: int = 5000
+    confirmations: int = 2
     stop: Callable[[], bool] = _never
     progress: Callable[[RepairProgress], None] = _silent
 
