@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from selfheal.repair.forbidden import is_forbidden
 from selfheal.repair.localise import Localisation, own_lines
@@ -72,8 +72,8 @@ def waves(
             tier = wave + 1 - band
             for template in CATALOGUE:
                 if template.tier == tier and isinstance(place.node, template.nodes):
-                    routed = score * _routing(place.node, template, named)
-                    found.extend(_candidates(place, template, routed, wave))
+                    found.extend(_candidates(place, template, score, wave))
+        found = [replace(c, score=c.score * _routing(c, named)) for c in found]
         yield sorted(
             (c for c in found if not is_forbidden(c.source, c.node, c.change)),
             key=lambda candidate: candidate.order,
@@ -90,9 +90,10 @@ def _candidates(place: Place, template: Template, score: float, wave: int) -> It
 def _places(
     sources: Mapping[str, SourceFile], localisation: Localisation
 ) -> Iterator[tuple[Place, float, int]]:
+    public = _public_names(sources, localisation)
     for path in sorted({path for path, _ in localisation.lines}):
         source = sources[path]
-        words = Vocabulary(source)
+        words = Vocabulary(source, tuple(n for n in public if n not in source.text))
         scores = _statement_scores(source, localisation)
         silent = _silent_nodes(source)
         for node in source.nodes:
@@ -101,6 +102,13 @@ def _places(
             if score > 0 and node not in silent and source.is_reliable(node):
                 band = next(number for number, least in enumerate(BANDS) if score >= least)
                 yield Place(source, words, node), score, band
+
+
+def _public_names(sources: Mapping[str, SourceFile], localisation: Localisation) -> tuple[str, ...]:
+    """Names defined in the files that the failing tests run."""
+    paths = sorted({path for path, _ in localisation.lines})
+    found = (name for path in paths for name in Vocabulary(sources[path]).defined)
+    return tuple(dict.fromkeys(found))
 
 
 def _statement_scores(source: SourceFile, localisation: Localisation) -> dict[ast.AST, float]:
@@ -125,8 +133,8 @@ def _silent_nodes(source: SourceFile) -> frozenset[ast.AST]:
     return frozenset(inner for root in roots for inner in ast.walk(root))
 
 
-def _routing(node: ast.AST, template: Template, named: frozenset[str]) -> float:
-    """A name quoted by the failure's message is the likeliest to be wrong."""
-    del template
+def _routing(candidate: Candidate, named: frozenset[str]) -> float:
+    """A name quoted by the failure's message is the likeliest to be wrong, or to be missing."""
+    node, new = candidate.node, candidate.change.text
     name = getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "arg", None)
-    return NAMED_IN_FAILURE if isinstance(name, str) and name in named else 1.0
+    return NAMED_IN_FAILURE if name in named or new in named else 1.0

@@ -12,7 +12,7 @@ from selfheal.repair.source import Edit, fingerprint, normalised
 from selfheal.repair.validator import CaseResult, Run, Validator
 
 # Once something is plausible, this many more are tried for a better or a rival patch.
-AFTER_FIRST = 150
+AFTER_FIRST = 80
 # CPU seconds of guards per candidate; what they leave out is for the confirmation.
 GUARD_SECONDS = 4.0
 LEAST_LIMIT = 0.3

@@ -12,10 +12,13 @@ from selfheal.repair.source import FunctionNode, SourceFile
 
 
 class Vocabulary:
-    """What one file offers as ingredients. Every answer is ordered, never by hash."""
+    """What one file offers as ingredients. Every answer is ordered, never by hash.
 
-    def __init__(self, source: SourceFile) -> None:
-        self._source = source
+    `neighbours` are names that other files of the project define for others to use.
+    """
+
+    def __init__(self, source: SourceFile, neighbours: tuple[str, ...] = ()) -> None:
+        self._source, self.neighbours = source, neighbours
         self._locals: dict[ast.AST, tuple[str, ...]] = {}
 
     def locals_of(self, function: FunctionNode) -> tuple[str, ...]:
@@ -121,6 +124,23 @@ class Vocabulary:
     def _all_conditions(self) -> list[ast.expr]:
         return _conditions(self._source.nodes)
 
+    def unbound_in(self, function: FunctionNode) -> tuple[str, ...]:
+        """Names a function uses that nothing in the file binds: their binding may be misspelt."""
+        bound = {*self._bound, *self.imported, *self.functions, *self.classes, *dir(builtins)}
+        used = (n for n in ast.walk(function) if isinstance(n, ast.Name))
+        names = (n.id for n in used if isinstance(n.ctx, ast.Load) and n.id not in bound)
+        return tuple(dict.fromkeys(names))
+
+    @cached_property
+    def _bound(self) -> frozenset[str]:
+        return frozenset(_bound_names(self._source.tree)) | frozenset(self.defined)
+
+    @cached_property
+    def defined(self) -> tuple[str, ...]:
+        """Every function, method and class of the file."""
+        found = (n.name for n in self._source.nodes if isinstance(n, FunctionNode | ast.ClassDef))
+        return tuple(dict.fromkeys(found))
+
     @cached_property
     def keywords(self) -> tuple[str, ...]:
         """Parameter names given by keyword somewhere in the file."""
@@ -141,12 +161,14 @@ class Vocabulary:
         return found
 
 
-def _bound_names(function: FunctionNode) -> Iterable[str]:
+def _bound_names(function: ast.AST) -> Iterable[str]:
     for node in ast.walk(function):
         if isinstance(node, ast.arg):
             yield node.arg
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            yield node.name
 
 
 def _strings(nodes: Iterable[ast.AST]) -> list[str]:

@@ -99,6 +99,8 @@ def variables(place: Place) -> Iterator[Change]:
     assert isinstance(node, ast.Name)
     if not isinstance(node.ctx, ast.Load) or _is_called(place, node):
         return
+    if _is_class_wanted(place, node):
+        yield from _ranked(place, node, _classes(place, node), 1.0, most=24)
     function = place.source.function_of(node)
     chain = [s for s in [node, *place.source.ancestors(node)] if isinstance(s, FunctionNode)]
     inside = [name for step in chain for name in place.vocabulary.locals_of(step)]
@@ -110,6 +112,7 @@ def variables(place: Place) -> Iterator[Change]:
         words = place.vocabulary
         yield from _ranked(place, node, words.globals, 0.3, most=5)
         yield from _ranked(place, node, [*words.builtins, *words.functions], 0.3, most=12)
+        yield from _ranked(place, node, [*words.classes, *words.imported], 0.3, most=12)
 
 
 def functions(place: Place) -> Iterator[Change]:
@@ -145,6 +148,26 @@ def _same_kind(place: Place, name: str) -> list[str]:
     return [*known, *words.classes, *words.globals]
 
 
+def _is_class_wanted(place: Place, node: ast.Name) -> bool:
+    """True for the classes in `isinstance(x, C)`, `super(C, self)` and `except C`."""
+    parent = place.source.parent.get(node)
+    if isinstance(parent, ast.Tuple):
+        parent = place.source.parent.get(parent)
+    if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name):
+        first = bool(parent.args) and parent.args[0] is node
+        return parent.func.id in ({"super"} if first else {"isinstance", "issubclass"})
+    return isinstance(parent, ast.ExceptHandler | ast.ClassDef)
+
+
+def _classes(place: Place, node: ast.Name) -> list[str]:
+    words, owner = place.vocabulary, place.source.class_of(node)
+    types = ["str", "int", "list", "dict", "tuple", "set", "float", "bytes", "bool", "type"]
+    found = [owner.name] if owner is not None else []
+    if isinstance(place.source.parent.get(node), ast.ExceptHandler):
+        found += _exceptions(place)
+    return [*found, *words.classes, *types, *words.imported]
+
+
 def _exceptions(place: Place) -> list[str]:
     usual = ["ValueError", "TypeError", "KeyError", "IndexError", "AttributeError"]
     usual += ["StopIteration", "RuntimeError", "NotImplementedError", "ZeroDivisionError"]
@@ -164,21 +187,28 @@ def targets(place: Place) -> Iterator[Change]:
     assert isinstance(node, ast.Name)
     function = place.source.function_of(node)
     if isinstance(node.ctx, ast.Store) and function is not None:
-        names = place.vocabulary.locals_of(function)
-        for rank, name in enumerate(by_closeness(node.id, names)[:8]):
-            yield place.replaced(node, name, max(0.3, 1.0 - 0.08 * rank))
+        words = place.vocabulary
+        for name in words.unbound_in(function)[:3]:
+            yield place.replaced(node, name)
+        for rank, name in enumerate(by_closeness(node.id, words.locals_of(function))[:10]):
+            yield place.replaced(node, name, max(0.3, 0.9 - 0.07 * rank))
 
 
 def attributes(place: Place) -> Iterator[Change]:
-    """Another attribute or method: a sibling, one in use on the same base, one of the class."""
+    """Another attribute or method: a sibling, one in use on the same base, one of the project."""
     node = place.node
     assert isinstance(node, ast.Attribute)
     start, end = place.source.span(node)
     low = end - len(node.attr)
     if place.source.text[low:end] != node.attr or low < start:
         return
-    for rank, name in enumerate(by_closeness(node.attr, _attributes(place, node))[:24]):
+    near = by_closeness(node.attr, _attributes(place, node))[:20]
+    wide = [*place.vocabulary.defined, *place.vocabulary.neighbours]
+    far = [name for name in by_closeness(node.attr, wide) if name not in near][:20]
+    for rank, name in enumerate(near):
         yield Change(low, end, name, max(0.2, 1.0 - 0.05 * rank))
+    for rank, name in enumerate(far):
+        yield Change(low, end, name, max(0.1, 0.6 - 0.03 * rank))
 
 
 def _attributes(place: Place, node: ast.Attribute) -> list[str]:
@@ -219,5 +249,5 @@ TEMPLATES = (
     Template("function", 1, 0.75, (ast.Name,), functions),
     Template("attribute or method", 1, 0.75, (ast.Attribute,), attributes),
     Template("keyword name", 1, 0.4, (ast.keyword,), keywords),
-    Template("assigned name", 2, 0.5, (ast.Name,), targets),
+    Template("assigned name", 1, 0.6, (ast.Name,), targets),
 )
