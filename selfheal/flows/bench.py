@@ -52,9 +52,10 @@ class Bench:
         self._request = request
         self._tree = tree
         self._base = base
-        kept = running.checkpoint.get("drafts")
-        found = [Draft.model_validate(draft) for draft in kept] if kept is not None else None
-        self._coder = RepairCoder(self._repair, found=found)
+        kept = running.checkpoint.get("drafts", ())
+        found = [Draft.model_validate(draft) for draft in kept]
+        # Why there was no draft is not kept, so the search that found none is made again.
+        self._coder = RepairCoder(self._repair, found=found or None)
 
     def answer(self, want: Want[Any]) -> Any:
         """Do what the agent wants; raises what cannot be an answer (Cancelled, TestsUnusable)."""
@@ -163,6 +164,8 @@ class Bench:
 
     def _check(self, draft: Draft, applied: Applied) -> Checked:
         farm = self._running.farm
+        # Both may be found out in the tree, so that comes before the change is applied to it.
+        target, baseline = self._target, self._baseline
         self._tree.reset(self._base)
         self._tree.apply(applied.diff)
         change = Change(
@@ -172,9 +175,9 @@ class Bench:
         )
         said = self_check(
             change,
-            self._target,
+            target,
             farm.sandbox,
-            baseline=self._baseline,
+            baseline=baseline,
             targets=draft.fixes or self._row.task.failing_tests,
             impacted=self._row.task.test_ids,
             timeout_seconds=farm.settings.target.suite_seconds,

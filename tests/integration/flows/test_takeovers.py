@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
+import pytest
 from sqlalchemy import Connection
 
+from selfheal.coding.draft import Draft
 from selfheal.contracts import names
 from selfheal.errors import AttemptLost
 from selfheal.flows import attempting
-from selfheal.store import attempts, requests
+from selfheal.store import attempts, requests, rounds
 from selfheal.store.attempts import Attempt, Work
 from selfheal.store.outbox import Message
 from selfheal.workspace.git import Git
@@ -39,6 +41,13 @@ def _work(message: Message, request_id: UUID) -> Work:
     return Work(message.task_name, message.subject_id, request_id)
 
 
+def _begin(connection: Connection, message: Message, request_id: UUID) -> Attempt:
+    work = _work(message, request_id)
+    begun = attempts.begin(connection, work, worker="gone:1", message_id=None, dead_after=60)
+    assert begun is not None
+    return begun
+
+
 def test_work_goes_on_from_the_state_in_which_its_worker_died(one_process_farm, repository) -> None:
     farm = one_process_farm
     request_id = farm.submit(repository(BROKEN))
@@ -47,11 +56,9 @@ def test_work_goes_on_from_the_state_in_which_its_worker_died(one_process_farm, 
         (names.CODE_PLAN, ("CODE_PLANNING",)),
         (names.LAND, ("LANDING", "BUILD1")),
     ):
-        work = _work(_next(farm, task_name), request_id)
+        message = _next(farm, task_name)
         with farm.farm.database.begin() as connection:
-            begun = attempts.begin(
-                connection, work, worker="gone:1", message_id=None, dead_after=60
-            )
+            begun = _begin(connection, message, request_id)
             for state in states:
                 requests.advance(connection, request_id, state, who="gone:1", why="begun")
             attempts.finish(connection, begun, "lost", note="in this test")
@@ -60,6 +67,28 @@ def test_work_goes_on_from_the_state_in_which_its_worker_died(one_process_farm, 
 
     report = farm.report(request_id)
     assert (report.state, report.cause) == ("DONE", "landed"), report.reason
+
+
+@pytest.mark.parametrize("found", ["nothing", "the right draft"])
+def test_what_a_dead_attempt_had_drafted_is_taken_up(one_process_farm, repository, found) -> None:
+    farm = one_process_farm
+    request_id = farm.submit(repository(BROKEN))
+    message = _next(farm, names.CODE)
+    mended = BROKEN["shop.py"].replace("max", "min")
+    right = Draft(texts=(("shop.py", mended),), origin="the attempt before", confidence=1.0)
+    drafts = [right.model_dump(mode="json")] if found == "the right draft" else []
+    with farm.farm.database.begin() as connection:
+        begun = _begin(connection, message, request_id)
+        attempts.checkpoint(connection, begun, "drafted", {"drafts": drafts})
+        attempts.finish(connection, begun, "lost", note="in this test")
+
+    farm.turn()
+
+    with farm.farm.database.begin() as connection:
+        result = rounds.load_task(connection, message.subject_id).result
+    assert result is not None
+    assert (result.status, result.verdict) == ("SUCCESS", "fixes"), result.reason
+    assert "min(prices)" in result.diff
 
 
 def test_work_that_lost_touch_with_the_database_is_handed_back(
