@@ -63,14 +63,14 @@ def demo() -> None:
             acceptance_criteria=(SUITE_PASSES,),
         )
         _say(console, f"submitted as an application would: ChangeRequest {handle.id}")
-        _await_acceptance(own.farm, handle.id, each=own.processes.keep_alive)
+        _await_acceptance(own.farm, handle.id, each=own.keep_alive)
         view, live = view_for(console)
         with live:
             row = watch(
                 own.farm.database,
                 handle.id,
                 _Story(own.farm, console, view),
-                each=own.processes.keep_alive,
+                each=own.keep_alive,
             )
     assert row.report is not None, "a request that has ended has its report"
     _epilogue(console, row.report, folder, origin, seconds=time.monotonic() - began)

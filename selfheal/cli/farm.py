@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from selfheal.celery import farm_of
@@ -19,13 +19,26 @@ from selfheal.store import migrate
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
+SERVER_LOOK_SECONDS = 2.0
+"""Between two looks at the servers: each reads the machine's process table."""
+
+
 class Own:
     """A farm that this process runs: its servers, its processes."""
 
-    farm: Farm
-    servers: Servers
-    processes: Processes
+    def __init__(self, farm: Farm, servers: Servers, processes: Processes) -> None:
+        self.farm = farm
+        self.servers = servers
+        self.processes = processes
+        self._looked_at = time.monotonic()
+
+    def keep_alive(self) -> tuple[str, ...]:
+        """Start again what has died, and name it; raises what says that it will not live."""
+        revived: tuple[str, ...] = ()
+        if time.monotonic() - self._looked_at > SERVER_LOOK_SECONDS:
+            revived = self.servers.keep_alive()
+            self._looked_at = time.monotonic()
+        return (*revived, *self.processes.keep_alive())
 
 
 def marked_up(settings: Settings) -> Path:
@@ -37,7 +50,7 @@ def runs_for_everybody(settings: Settings) -> bool:
     """Whether `selfheal up` runs here, so that others can hand it work."""
     try:
         pid = int(marked_up(settings).read_text())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):  # not there, or a folder that the next step will refuse
         return False
     return RunFolder(settings.run_folder).owner() == pid
 

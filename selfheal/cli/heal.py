@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from rich.console import Console
 from selfheal.cli import exit_codes
 from selfheal.cli.farm import own_farm, reach_farm, runs_for_everybody
 from selfheal.cli.main import app
-from selfheal.cli.processes import Processes, sweeper, worker
+from selfheal.cli.processes import sweeper, worker
 from selfheal.cli.showing import show_report
 from selfheal.cli.submit import make_request, text_or_file
 from selfheal.cli.watching import view_for, watch
@@ -129,29 +129,25 @@ def _healed(request: ChangeRequest, said: Console) -> RunReport:
 
 @dataclass(frozen=True, slots=True)
 class _Reached:
-    """A farm, and its processes where they are ours to keep alive."""
+    """A farm, and what keeps it alive where it is ours."""
 
     farm: Farm
-    processes: Processes | None
-
-    def keep_alive(self) -> None:
-        """Restart what has died of our own."""
-        if self.processes is not None:
-            self.processes.keep_alive()
+    keep_alive: Callable[[], object] = tuple
+    """Starts again what has died of our own."""
 
 
 @contextmanager
 def _some_farm(settings: Settings, said: Console) -> Iterator[_Reached]:
     """The farm that `up` runs here; else one of our own for as long as this lasts."""
     if runs_for_everybody(settings):
-        yield _Reached(reach_farm(settings), None)
+        yield _Reached(reach_farm(settings))
         return
     commands = (worker("worker", POOLS, processes=settings.up.heavy_processes), sweeper())
     with (
         _own_settings(settings) as own_settings,
         own_farm(own_settings, commands, progress=lambda line: _say(said, line)) as own,
     ):
-        yield _Reached(own.farm, own.processes)
+        yield _Reached(own.farm, own.keep_alive)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def up() -> None:
         for name, pid in own.processes.pids.items():
             _say(console, f"{name}: process {pid}, log {settings.run_folder}/logs/{name}.log")
         while not stop.wait(_LOOK_SECONDS):
-            for name in own.processes.keep_alive():
+            for name in own.keep_alive():
                 _say(console, f"{name} had died: started again")
         _say(console, "ending: workers finish or hand back what they hold")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import Literal
 
@@ -14,12 +15,14 @@ from selfheal.embedded.account import account_for
 from selfheal.embedded.binaries import Source, find_postgres, find_valkey
 from selfheal.embedded.configured import check_broker, check_database
 from selfheal.embedded.postgres import Postgres
+from selfheal.embedded.processes import ServerProcesses
 from selfheal.embedded.run_folder import RunFolder
 from selfheal.embedded.valkey import Valkey
 from selfheal.errors import InvalidSettings, RunFolderBusy
 
 Provider = Literal["auto", "url", "embedded", "system"]
 Progress = Callable[[str], None]
+_Start = Callable[[], AbstractContextManager[str]]
 
 SOURCES: dict[Provider, tuple[Source, ...]] = {
     "auto": ("embedded", "system"),
@@ -35,6 +38,8 @@ class Servers:
 
     database_url: str = field(repr=False)
     broker_url: str = field(repr=False)
+    keep_alive: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False, compare=False)
+    """Starts again what has died of the owner's servers, and names it. Raises ServerUnavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +78,15 @@ def start_servers(
     with ExitStack() as stack:
         folder.create()
         stack.enter_context(folder.own())
-        database, broker = _entered_together(
-            stack,
-            _database(folder, sources, url=database_url, progress=report),
-            _broker(folder, sources, url=broker_url, progress=report),
+        database = partial(_database, folder, sources, url=database_url, progress=report)
+        broker = partial(_broker, folder, sources, url=broker_url, progress=report)
+        urls = _entered_together(stack, database(), broker())
+        own: list[tuple[ServerProcesses, _Start]] = []
+        own += [] if database_url else [(Postgres(folder).processes, database)]
+        own += [] if broker_url else [(Valkey(folder).processes, broker)]
+        yield Servers(
+            database_url=urls[0], broker_url=urls[1], keep_alive=partial(_revive, stack, own)
         )
-        yield Servers(database_url=database, broker_url=broker)
 
 
 def attach(
@@ -156,6 +164,14 @@ def _broker(
     valkey = Valkey(folder)
     with valkey.started(find_valkey(sources), progress=progress):
         yield valkey.url
+
+
+def _revive(stack: ExitStack, own: Sequence[tuple[ServerProcesses, _Start]]) -> tuple[str, ...]:
+    """A server counts as dead when it has no process: one that is only busy is left alone."""
+    dead = [(processes, start) for processes, start in own if not processes.pids()]
+    for _, start in dead:
+        stack.enter_context(start())
+    return tuple(processes.server for processes, _ in dead)
 
 
 def _one_at_a_time(progress: Progress) -> Progress:
