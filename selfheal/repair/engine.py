@@ -34,7 +34,9 @@ FIRST_FAULT_SHARE = 0.7
 # Plausible patches that fresh processes are asked about before giving up on a fault.
 MOST_CONFIRMED = 4
 MOST_PATCHES = 8
-LEAST_LIMIT = 0.5
+# Failing tests that are asked whether they behave the same alone.
+MOST_KEYS = 8
+LEAST_LIMIT = 0.2
 MOST_LIMIT = 20.0
 
 
@@ -174,12 +176,12 @@ class _Repair:
             return self._confirmed(finding, goal, found)
 
     def _goal(self, validator: WarmValidator, found: Localisation, fault: Fault) -> Goal:
-        """The cheapest failing test is the key; guards that fail out of order are set aside."""
+        """The simplest failing test is the key; guards that fail out of order are set aside."""
         results = found.results
         chosen = [results[name] for name in fault.failing]
         chosen += [results[name] for name in found.passing]
         place = localise_lines(chosen, self.sources, validator.collection.imported)
-        key = min(fault.failing, key=lambda name: _cost(results[name]))
+        key = self._key(validator, sorted((results[n] for n in fault.failing), key=_cost))
         others = tuple(name for name in found.failing if name != key)
         limits = _limits(found)
         suspects = [line for line, score in place.lines.items() if score >= 0.3]
@@ -187,6 +189,16 @@ class _Repair:
         alone = validator.run(Run(tests=order, limits=limits, limit=LEAST_LIMIT)) if order else ()
         shaky = frozenset(result.test for result in alone if not result.green)
         return Goal(key=key, others=others, localisation=place, limits=limits, shaky=shaky)
+
+    def _key(self, validator: WarmValidator, order: Sequence[CaseResult]) -> str:
+        """The first test that does alone what it does after all others, so can pass alone too."""
+        for result in order[:MOST_KEYS]:
+            if result.outcome != "failed" or "::" not in result.test:
+                continue
+            alone = validator.run(Run(tests=(result.test,), trace=True))
+            if alone and alone[0].lines == result.lines:
+                return result.test
+        return order[0].test
 
     def _confirmed(self, finding: Finding, goal: Goal, found: Localisation) -> RepairOutcome:
         order = ranked(finding.plausible)
@@ -284,8 +296,10 @@ class _Repair:
         )
 
 
-def _cost(result: CaseResult) -> tuple[bool, float, str]:
-    return (result.outcome in ("timeout", "crashed"), round(result.seconds, 2), result.test)
+def _cost(result: CaseResult) -> tuple[bool, int, str]:
+    """Tests that end come first, then those that run the fewest lines: no clock is asked."""
+    lines = sum(len(lines) for lines in result.lines.values())
+    return (result.outcome in ("timeout", "crashed"), lines, result.test)
 
 
 def _limits(found: Localisation) -> dict[str, float]:

@@ -45,14 +45,18 @@ class Localisation:
         return self.bodies.get((function.path, function.qualname), ())
 
     def covering(self, lines: Iterable[Line]) -> tuple[str, ...]:
-        """Passing tests that execute any of these lines, the fastest first."""
+        """Passing tests that execute any of these lines, those that execute least first."""
         wanted = set(lines)
         found = [
             result
             for result in (self.results[name] for name in self.passing)
             if any(line in result.lines.get(path, ()) for path, line in wanted)
         ]
-        return tuple(r.test for r in sorted(found, key=lambda r: (round(r.seconds, 3), r.test)))
+        return tuple(result.test for result in sorted(found, key=_effort))
+
+
+def _effort(result: CaseResult) -> tuple[int, str]:
+    return sum(len(lines) for lines in result.lines.values()), result.test
 
 
 def localise_lines(

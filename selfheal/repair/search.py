@@ -15,7 +15,7 @@ from selfheal.repair.validator import CaseResult, Run, Validator
 AFTER_FIRST = 80
 # CPU seconds of guards per candidate; what they leave out is for the confirmation.
 GUARD_SECONDS = 4.0
-LEAST_LIMIT = 0.3
+LEAST_LIMIT = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

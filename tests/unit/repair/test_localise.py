@@ -58,11 +58,12 @@ def test_a_constant_is_as_suspicious_as_who_uses_it_only_less() -> None:
     assert 0 < found.lines["m.py", 1] < found.lines["m.py", 4]
 
 
-def test_covering_tests_come_fastest_first() -> None:
-    slow = CaseResult("slow", "passed", 1.0, None, {"m.py": frozenset({4})})
-    found = located(result("t1", {4}, "failed"), slow, result("quick", {4}), result("other", {9}))
+def test_covering_tests_that_run_least_come_first() -> None:
+    found = located(
+        result("t1", {4}, "failed"), result("long", {4, 6}), result("short", {4}), result("no", {9})
+    )
 
-    assert found.covering([("m.py", 4)]) == ("quick", "slow")
+    assert found.covering([("m.py", 4)]) == ("short", "long")
 
 
 def test_failures_in_different_functions_are_two_faults() -> None:
