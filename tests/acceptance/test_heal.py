@@ -21,20 +21,6 @@ def test_a_defect_is_healed_with_nothing_running_or_configured(terminal, project
     assert shop.state() == before
 
 
-def test_the_report_is_one_document(farm, project) -> None:
-    shop = project(BROKEN)
-
-    said = farm.run("heal", shop.folder, "--json")
-
-    assert said.status == 0, said.err
-    assert len(said.out.splitlines()) == 1
-    report = said.report
-    assert (report.state, report.cause) == ("DONE", "landed")
-    assert report.before.failing == ("tests/test_cart.py::test_cheapest",)
-    assert report.after.failing == ()
-    assert shop.git("rev-parse", report.landed_branch) == report.landed_sha
-
-
 def test_uncommitted_work_is_named_and_left_alone(farm, project) -> None:
     shop = project(BROKEN)
     shop.write({"shop/cart.py": f"{BROKEN_CART}\n# half a thought\n", "notes.txt": "mine\n"})
@@ -45,7 +31,13 @@ def test_uncommitted_work_is_named_and_left_alone(farm, project) -> None:
     assert said.status == 0, said.err
     assert "warning: 2 uncommitted files are left out" in said.err
     assert shop.state() == before
-    healed = shop.git("show", f"{said.report.landed_branch}:shop/cart.py")
+    assert len(said.out.splitlines()) == 1
+    report = said.report
+    assert (report.state, report.cause) == ("DONE", "landed")
+    assert report.before.failing == ("tests/test_cart.py::test_cheapest",)
+    assert report.after.failing == ()
+    assert shop.git("rev-parse", report.landed_branch) == report.landed_sha
+    healed = shop.git("show", f"{report.landed_sha}:shop/cart.py")
     assert "min(prices)" in healed
     assert "half a thought" not in healed
 
@@ -66,6 +58,7 @@ def test_an_uncommitted_defect_is_healed_on_request(farm, project) -> None:
     assert shop.state() == before
 
 
+@pytest.mark.slow
 def test_apply_checks_the_branch_out_where_the_tree_is_clean(farm, project) -> None:
     shop = project(BROKEN)
     main = shop.git("rev-parse", "main")
@@ -94,6 +87,7 @@ def test_apply_refuses_a_dirty_tree_before_it_does_anything(terminal, project) -
     assert not terminal.run_folder.exists()
 
 
+@pytest.mark.slow
 def test_a_detached_head_is_healed_where_it_is(farm, project) -> None:
     shop = project(BROKEN)
     shop.git("checkout", "--quiet", "--detach")
