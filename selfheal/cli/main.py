@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from importlib import import_module
 
 import typer
@@ -53,16 +54,23 @@ def _root(
 
 
 def main() -> None:
-    """Run the command; an error of ours ends it with one message and its exit status."""
-    _add_commands(sys.argv[1:2])
+    """Run the command; an error of ours ends it with one message and its exit status.
+
+    Any other error is a defect of selfheal: it ends with its traceback and the status for that.
+    """
+    redact = Redactor.from_environment(os.environ).redact
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        _add_commands(sys.argv[1:2])
         app()
     except SelfhealError as error:
         console = Console(stderr=True)
-        said = Redactor.from_environment(os.environ).redact(str(error))
-        console.print(f"[red]selfheal:[/] {escape(said)}", highlight=False, soft_wrap=True)
+        said = escape(redact(str(error)))
+        console.print(f"[red]selfheal:[/] {said}", highlight=False, soft_wrap=True)
         sys.exit(exit_codes.of_error(error))
+    except Exception:
+        sys.stderr.write(redact(traceback.format_exc()))
+        sys.exit(exit_codes.ExitCode.INTERNAL)
 
 
 def _interrupt(*_: object) -> None:
