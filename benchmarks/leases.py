@@ -30,11 +30,11 @@ from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from selfheal import leases
 from selfheal.contracts.plan import Symbol
 from selfheal.embedded.provider import start_servers
 from selfheal.embedded.run_folder import RunFolder
 from selfheal.errors import LeaseConflict, StoreUnavailable
+from selfheal.leases import reservations
 from selfheal.store.database import Database
 from selfheal.store.migrate import upgrade
 
@@ -89,7 +89,7 @@ class Leases(Contender):
         with self.database.begin() as connection:
             # A refusal is committed like a grant: at a rollback psycopg forgets what it prepared.
             try:
-                leases.reserve(
+                reservations.reserve(
                     connection, repo=REPO, branch=BRANCH, symbols=symbols, plan_id=plan_id
                 )
             except LeaseConflict:
@@ -98,7 +98,7 @@ class Leases(Contender):
 
     def release(self, plan_id: UUID) -> None:
         with self.database.begin() as connection:
-            leases.release(connection, plan_id)
+            reservations.release(connection, plan_id)
 
 
 class RowPerSymbol(Contender):

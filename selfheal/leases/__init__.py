@@ -3,28 +3,3 @@
 Functions take an open connection; transactions belong to the caller and are short. Nothing here
 waits for a lease, talks to a broker or reads a repository.
 """
-
-from selfheal.leases.lease import Lease, Mode
-from selfheal.leases.reservations import (
-    claim,
-    expire,
-    extend,
-    held_by,
-    live,
-    release,
-    renew,
-    reserve,
-)
-
-__all__ = [
-    "Lease",
-    "Mode",
-    "claim",
-    "expire",
-    "extend",
-    "held_by",
-    "live",
-    "release",
-    "renew",
-    "reserve",
-]

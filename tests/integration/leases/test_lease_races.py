@@ -11,9 +11,10 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, text
 
-from selfheal import leases
 from selfheal.contracts.plan import Symbol
 from selfheal.errors import Fenced, LeaseConflict, StoreUnavailable
+from selfheal.leases import reservations
+from selfheal.leases.lease import Lease, Mode
 from selfheal.store.database import Database
 
 HOT = tuple(
@@ -39,11 +40,11 @@ def reserve(
     repo: str,
     plan_id: UUID,
     *names: str,
-    mode: leases.Mode = "exclusive",
+    mode: Mode = "exclusive",
     ttl: float = 600.0,
-) -> tuple[leases.Lease, ...]:
+) -> tuple[Lease, ...]:
     symbols = [Symbol(fq_name=name, kind="function", file_path="shop.py") for name in names]
-    return leases.reserve(
+    return reservations.reserve(
         connection,
         repo=repo,
         branch="main",
@@ -92,24 +93,24 @@ class Client:
                 )
         return self
 
-    def _reserve(self, plan: UUID) -> tuple[leases.Lease, ...]:
+    def _reserve(self, plan: UUID) -> tuple[Lease, ...]:
         names = self.random.sample(HOT, 2)
-        mode: leases.Mode = self.random.choice(("exclusive", "exclusive", "shared"))
+        mode: Mode = self.random.choice(("exclusive", "exclusive", "shared"))
         with self.database.begin() as connection:
             return reserve(connection, self.repo, plan, *names, mode=mode)
 
-    def _claim(self, plan: UUID, held: tuple[leases.Lease, ...]) -> None:
+    def _claim(self, plan: UUID, held: tuple[Lease, ...]) -> None:
         with self.database.begin() as connection:
-            leases.renew(connection, plan)
+            reservations.renew(connection, plan)
         with self.database.begin() as connection:
             for lease in held:
-                leases.claim(connection, lease.id, lease.token, commit_sha="c0ffee")
+                reservations.claim(connection, lease.id, lease.token, commit_sha="c0ffee")
 
-    def _release(self, plan: UUID, held: tuple[leases.Lease, ...]) -> None:
+    def _release(self, plan: UUID, held: tuple[Lease, ...]) -> None:
         with self.database.begin() as connection:
-            assert leases.release(connection, plan) == len(held)
+            assert reservations.release(connection, plan) == len(held)
 
-    def _lapse(self, plan: UUID, held: tuple[leases.Lease, ...]) -> None:
+    def _lapse(self, plan: UUID, held: tuple[Lease, ...]) -> None:
         with self.database.begin() as connection:
             connection.execute(
                 text(
@@ -119,14 +120,14 @@ class Client:
                 {"plan": plan},
             )
         with self.database.begin() as connection:
-            leases.expire(connection)
+            reservations.expire(connection)
         with self.database.begin() as connection, pytest.raises(Fenced):
-            leases.claim(connection, held[0].id, held[0].token, commit_sha="c0ffee")
+            reservations.claim(connection, held[0].id, held[0].token, commit_sha="c0ffee")
 
-    def _extend(self, plan: UUID, held: tuple[leases.Lease, ...]) -> None:
+    def _extend(self, plan: UUID, held: tuple[Lease, ...]) -> None:
         symbols = [lease.symbol for lease in held]
         with self.database.begin() as connection:
-            again = leases.extend(connection, plan, symbols=symbols, mode=held[0].mode)
+            again = reservations.extend(connection, plan, symbols=symbols, mode=held[0].mode)
         assert [lease.token for lease in again] == [lease.token for lease in held]
         self._release(plan, held)
 
@@ -148,7 +149,7 @@ def test_eight_clients_on_hot_symbols_never_overlap_and_never_deadlock(database:
 def test_a_reservation_waits_for_one_that_is_not_committed(database: Database, ending: str) -> None:
     repo, first, second = f"https://example.org/{uuid4()}.git", uuid4(), uuid4()
 
-    def reserve_second() -> tuple[leases.Lease, ...]:
+    def reserve_second() -> tuple[Lease, ...]:
         with database.begin() as connection:
             return reserve(connection, repo, second, "shop.Cart.add")
 
@@ -171,18 +172,18 @@ def test_a_renewal_that_commits_late_keeps_its_lease(database: Database) -> None
         (lease,) = reserve(connection, repo, plan, "shop.Cart", ttl=1.5)
 
     with database.engine.connect() as renewing:
-        assert leases.renew(renewing, plan) == 1
+        assert reservations.renew(renewing, plan) == 1
         wait_until(lambda: seems_lapsed(database, lease.id))
         with database.begin() as other, pytest.raises(LeaseConflict):
             reserve(other, repo, uuid4(), "shop.Cart.add")
         with database.begin() as sweeping:
-            assert lease.id not in {swept.id for swept in leases.expire(sweeping)}
+            assert lease.id not in {swept.id for swept in reservations.expire(sweeping)}
         renewing.commit()
 
     with database.begin() as other, pytest.raises(LeaseConflict):
         reserve(other, repo, uuid4(), "shop.Cart.add")
     with database.begin() as connection:
-        leases.claim(connection, lease.id, lease.token, commit_sha="c0ffee")
+        reservations.claim(connection, lease.id, lease.token, commit_sha="c0ffee")
 
 
 def seems_lapsed(database: Database, lease_id: UUID) -> bool:
@@ -201,13 +202,13 @@ def test_a_renewal_behind_the_sweep_revives_nothing(database: Database) -> None:
     wait_until(lambda: seems_lapsed(database, lease.id))
 
     with database.engine.connect() as sweeping:
-        assert lease.id in {swept.id for swept in leases.expire(sweeping)}
+        assert lease.id in {swept.id for swept in reservations.expire(sweeping)}
         with database.begin() as connection:
-            assert leases.renew(connection, plan) == 0
+            assert reservations.renew(connection, plan) == 0
         sweeping.commit()
 
     with database.begin() as connection:
-        assert leases.held_by(connection, plan) == ()
+        assert reservations.held_by(connection, plan) == ()
 
 
 def test_a_reservation_that_waits_too_long_gives_up_and_leaves_the_connection_usable(
@@ -234,4 +235,4 @@ def test_a_reservation_outside_a_transaction_begins_one(database: Database) -> N
         connection.commit()
 
     with database.begin() as connection:
-        assert [lease.plan_id for lease in leases.held_by(connection, plan)] == [plan]
+        assert [lease.plan_id for lease in reservations.held_by(connection, plan)] == [plan]

@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, text
 
-from selfheal import leases
 from selfheal.contracts.plan import Symbol
 from selfheal.errors import Fenced, LeaseConflict
+from selfheal.leases import reservations
+from selfheal.leases.lease import Lease, Mode
 from selfheal.store.database import Database
 
 
@@ -30,10 +31,10 @@ class Shop:
         self.repo = f"https://example.org/{uuid4()}.git"
 
     def reserve(
-        self, plan_id: UUID, *symbols: Symbol, mode: leases.Mode = "exclusive", ttl: float = 600.0
-    ) -> tuple[leases.Lease, ...]:
+        self, plan_id: UUID, *symbols: Symbol, mode: Mode = "exclusive", ttl: float = 600.0
+    ) -> tuple[Lease, ...]:
         with self.database.begin() as connection:
-            return leases.reserve(
+            return reservations.reserve(
                 connection,
                 repo=self.repo,
                 branch="main",
@@ -45,7 +46,7 @@ class Shop:
 
     def live(self) -> set[tuple[str, UUID]]:
         with self.database.begin() as connection:
-            rows = leases.live(connection, repo=self.repo, branch="main")
+            rows = reservations.live(connection, repo=self.repo, branch="main")
         return {(lease.symbol.fq_name, lease.plan_id) for lease in rows}
 
     def states(self) -> list[str]:
@@ -171,11 +172,11 @@ def test_readers_share_and_a_writer_waits_for_all_of_them(shop: Shop) -> None:
     with pytest.raises(LeaseConflict):
         shop.reserve(writer, function("shop.pay"))
     with shop.database.begin() as connection:
-        leases.release(connection, readers[0])
+        reservations.release(connection, readers[0])
     with pytest.raises(LeaseConflict):
         shop.reserve(writer, function("shop.pay"))
     with shop.database.begin() as connection:
-        leases.release(connection, readers[1])
+        reservations.release(connection, readers[1])
     shop.reserve(writer, function("shop.pay"))
 
     assert shop.live() == {("shop.pay", writer)}
@@ -221,7 +222,7 @@ def test_a_lapsed_lease_makes_way_and_its_token_is_worth_nothing(shop: Shop) -> 
     assert won.token > lost.token
     assert shop.states() == ["expired", "held"]
     with shop.database.begin() as connection, pytest.raises(Fenced, match="expired with token"):
-        leases.claim(connection, lost.id, lost.token, commit_sha="c0ffee")
+        reservations.claim(connection, lost.id, lost.token, commit_sha="c0ffee")
 
 
 def test_a_plan_whose_leases_lapsed_gets_new_tokens(shop: Shop) -> None:
@@ -239,9 +240,9 @@ def test_a_claim_needs_the_token_of_the_lease(shop: Shop) -> None:
     (lease,) = shop.reserve(uuid4(), function("shop.pay"))
 
     with shop.database.begin() as connection, pytest.raises(Fenced, match=f"token {lease.token}"):
-        leases.claim(connection, lease.id, lease.token + 1, commit_sha="c0ffee")
+        reservations.claim(connection, lease.id, lease.token + 1, commit_sha="c0ffee")
     with shop.database.begin() as connection, pytest.raises(Fenced, match="none with this id"):
-        leases.claim(connection, uuid4(), lease.token, commit_sha="c0ffee")
+        reservations.claim(connection, uuid4(), lease.token, commit_sha="c0ffee")
 
     assert shop.states() == ["held"]
 
@@ -249,7 +250,7 @@ def test_a_claim_needs_the_token_of_the_lease(shop: Shop) -> None:
 def test_a_claimed_symbol_is_free_for_the_next_plan(shop: Shop) -> None:
     (lease,) = shop.reserve(uuid4(), function("shop.pay"))
     with shop.database.begin() as connection:
-        leases.claim(connection, lease.id, lease.token, commit_sha="c0ffee")
+        reservations.claim(connection, lease.id, lease.token, commit_sha="c0ffee")
 
     shop.reserve(uuid4(), function("shop.pay"))
 
@@ -263,8 +264,8 @@ def test_renewal_gives_time_to_all_that_lives_and_counts_it(shop: Shop) -> None:
     (living,) = shop.reserve(plan, function("shop.add"), ttl=60)
 
     with shop.database.begin() as connection:
-        renewed = leases.renew(connection, plan, ttl_seconds=600)
-        held = leases.held_by(connection, plan)
+        renewed = reservations.renew(connection, plan, ttl_seconds=600)
+        held = reservations.held_by(connection, plan)
 
     assert renewed == 1
     assert [lease.symbol.fq_name for lease in held] == ["shop.add"]
@@ -276,7 +277,7 @@ def test_an_extension_goes_where_the_plan_already_is(shop: Shop) -> None:
     shop.reserve(plan, function("shop.pay"))
 
     with shop.database.begin() as connection:
-        leases.extend(connection, plan, symbols=[function("shop.add")])
+        reservations.extend(connection, plan, symbols=[function("shop.add")])
 
     assert shop.live() == {("shop.pay", plan), ("shop.add", plan)}
 
@@ -287,18 +288,18 @@ def test_a_plan_that_holds_nothing_cannot_extend(shop: Shop) -> None:
     shop.let_time_pass()
 
     with shop.database.begin() as connection, pytest.raises(Fenced, match="reserve all"):
-        leases.extend(connection, plan, symbols=[function("shop.add")])
+        reservations.extend(connection, plan, symbols=[function("shop.add")])
 
 
 def test_the_sweep_returns_whose_leases_it_ended(shop: Shop) -> None:
     with shop.database.begin() as connection:
-        leases.expire(connection)
+        reservations.expire(connection)
     lapsed = shop.reserve(uuid4(), function("shop.pay"), function("shop.add"))
     shop.let_time_pass()
     shop.reserve(uuid4(), function("shop.zip"))
 
     with shop.database.begin() as connection:
-        ended = leases.expire(connection)
+        ended = reservations.expire(connection)
 
     assert {(lease.id, lease.plan_id) for lease in ended} == {
         (lease.id, lease.plan_id) for lease in lapsed
@@ -311,7 +312,7 @@ def test_other_branches_and_repositories_are_not_in_the_way(shop: Shop) -> None:
 
     with shop.database.begin() as connection:
         for repo, branch in ((shop.repo, "next"), (f"{shop.repo}/fork", "main")):
-            assert leases.reserve(
+            assert reservations.reserve(
                 connection,
                 repo=repo,
                 branch=branch,
