@@ -74,15 +74,17 @@ def main() -> NoReturn:
     except OSError as error:
         fail(error)
     alive, held = os.pipe()
+    # Opened now: process 1 will soon change the root of this process as well.
+    null = os.open("/dev/null", os.O_RDWR)
     first = os.fork()
     if first == 0:
         os.close(held)
-        be_process_one(plan, alive)
-    release_standard_streams()
+        be_process_one(plan, alive, null)
+    release_standard_streams(null)
     os._exit(exit_code_of(first))
 
 
-def be_process_one(plan: dict[str, Any], alive: int) -> NoReturn:
+def be_process_one(plan: dict[str, Any], alive: int, null: int) -> NoReturn:
     """Builds the jail from inside, starts the command and reaps until it ends; never returns."""
     try:
         die_with_parent()
@@ -97,7 +99,7 @@ def be_process_one(plan: dict[str, Any], alive: int) -> NoReturn:
         fail(error)
     if payload == 0:
         become_command(plan)
-    release_standard_streams()
+    release_standard_streams(null)
     # When process 1 ends, the kernel kills whatever is left in its PID namespace.
     os._exit(exit_code_of(payload))
 
@@ -280,9 +282,8 @@ def filter_calls(program: bytes) -> None:
     check(libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(2), header), "seccomp")
 
 
-def release_standard_streams() -> None:
+def release_standard_streams(null: int) -> None:
     """Lets the command be the only one that holds the pipes, so that their end is its end."""
-    null = os.open("/dev/null", os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
 
