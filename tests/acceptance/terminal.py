@@ -98,7 +98,7 @@ def await_that(condition: Callable[[], object], *, what: str) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_SECONDS:.0f} s"
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 def processes_with(mark: str | Path) -> list[str]:
