@@ -139,4 +139,5 @@ _DUE_LEASES = text(
     "SELECT DISTINCT l.plan_id FROM leases l JOIN plans p ON p.id = l.plan_id"
     " JOIN change_requests c ON c.id = p.request_id WHERE l.state = 'held'"
     " AND c.ended_at IS NULL AND l.expires_at < clock_timestamp() + make_interval(secs => :soon)"
+    " ORDER BY l.plan_id"  # in one order, so that two sweepers cannot wait for each other
 )
