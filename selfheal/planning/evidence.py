@@ -17,8 +17,6 @@ from selfheal.repair.task import SuspectFunction
 MAX_STEPS = 50
 """More faults than this point to one cause that tests cannot name, not to fifty slips."""
 
-_SHOWN_TESTS = 3
-
 
 def plan_from_faults(
     request: ChangeRequest,
@@ -71,9 +69,8 @@ def _symbol(suspect: SuspectFunction) -> Symbol:
 
 
 def _named(tests: Sequence[str]) -> str:
-    shown = ", ".join(tests[:_SHOWN_TESTS])
-    more = len(tests) - _SHOWN_TESTS
-    return shown + (f" and {more} more" if more > 0 else "")
+    """The first test, and how many more: the criteria name them all."""
+    return tests[0] + (f" and {len(tests) - 1} more" if len(tests) > 1 else "")
 
 
 def _rationale(step: Step, fault: Fault) -> str:
