@@ -17,6 +17,8 @@ from selfheal.errors import Fenced, SelfhealError, Stopped, StoreUnavailable
 from selfheal.flows.farm import Farm
 from selfheal.store import attempts, events, outbox
 from selfheal.store.attempts import Attempt, Work
+from selfheal.workspace.mirror import Mirror
+from selfheal.workspace.refs import Refs, attempt_ref
 
 MAX_FAILURES = 3
 """Tries at work that fails with an error which may pass: then the error is its outcome."""
@@ -48,6 +50,19 @@ class Running:
     def checkpoint(self) -> dict[str, Any]:
         """What the attempt before this one had reached."""
         return self.attempt.checkpoint
+
+    def keep_commit(self, mirror: Mirror, sha: str, stage: str, **values: Any) -> None:
+        """Push a commit to the attempt's own ref, which nobody else writes; then as `keep`.
+
+        After a takeover the ref goes away again: its request may have been tidied already.
+        """
+        refs, ref = Refs(mirror), attempt_ref(str(self.attempt.work.subject_id), self.attempt.token)
+        refs.push(sha, ref, expect=None)
+        try:
+            self.keep(stage, **values)
+        except Fenced:
+            refs.delete(ref, expect=sha)
+            raise
 
     def keep(self, stage: str, **values: Any) -> None:
         """Checkpoint: `values` (JSON) survive this worker. Raises Fenced after a takeover."""

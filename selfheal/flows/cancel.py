@@ -19,7 +19,6 @@ def cancel(farm: Farm, request_id: UUID, *, who: str) -> RequestRow:
     with farm.database.begin() as connection:
         row = requests.follow(connection, request_id)
         if not row.ended:
-            requests.ask_to_cancel(connection, row.id)
             report.end(
                 connection,
                 row.id,
@@ -29,6 +28,7 @@ def cancel(farm: Farm, request_id: UUID, *, who: str) -> RequestRow:
                 who=who,
                 next_step="submit it again when it is wanted after all",
             )
+            requests.ask_to_cancel(connection, row.id)
         row = requests.load(connection, row.id)
     farm.flush()
     return row

@@ -24,7 +24,7 @@ from selfheal.store.attempts import Attempt, Work
 from selfheal.store.rounds import TaskRow
 from selfheal.workspace.merge import Conflict, Merge, merge_all
 from selfheal.workspace.mirror import Mirror
-from selfheal.workspace.refs import Refs, attempt_ref, task_ref
+from selfheal.workspace.refs import Refs, task_ref
 from selfheal.workspace.worktree import Worktree
 
 
@@ -48,7 +48,7 @@ def _code(running: Running, *, row: TaskRow) -> None:
     result = _result(row, outcome, running, seconds=time.monotonic() - began)
     _settle(running, result)
     if outcome.sha and outcome.diff:
-        point_task_branch(mirror, row.id, outcome.sha)
+        point_task_branch(farm, mirror, row, outcome.sha)
 
 
 def _resumed(running: Running) -> Outcome | None:
@@ -74,7 +74,8 @@ def _worked(running: Running, row: TaskRow, request: ChangeRequest, mirror: Mirr
                 break
             answer = bench.answer(want)
     if outcome.sha and outcome.diff:
-        _push(running, mirror, row.id, outcome)
+        kept = outcome.model_dump(mode="json")
+        running.keep_commit(mirror, outcome.sha, "committed", outcome=kept)
     return outcome
 
 
@@ -95,25 +96,24 @@ def _base(running: Running, row: TaskRow, tree: Worktree) -> str:
     return base
 
 
-def _push(running: Running, mirror: Mirror, task_id: UUID, outcome: Outcome) -> None:
-    """To the attempt's own ref, which nobody else writes; then the checkpoint, which is fenced."""
-    ref = attempt_ref(str(task_id), running.attempt.token)
-    Refs(mirror).push(outcome.sha, ref, expect=None)
-    running.keep("committed", outcome=outcome.model_dump(mode="json"))
-
-
 def _settle(running: Running, result: CommitResult) -> None:
     """The one transaction in which the outcome becomes true."""
     with running.farm.database.begin() as connection:
         settle(connection, running.attempt, result)
 
 
-def point_task_branch(mirror: Mirror, task_id: UUID, sha: str) -> None:
-    """Point `agt/<task_id>` at the accepted sha, from where it is; repeating it does no harm."""
-    refs = Refs(mirror)
-    ref = task_ref(str(task_id))
+def point_task_branch(farm: Farm, mirror: Mirror, row: TaskRow, sha: str) -> None:
+    """Point `agt/<task_id>` at the accepted sha, from where it is; repeating it does no harm.
+
+    Where the request has ended it goes away again, for the tidying may be over.
+    """
+    refs, ref = Refs(mirror), task_ref(str(row.id))
     try:
         refs.push(sha, ref, expect=refs.read(ref))
+        with farm.database.begin() as connection:
+            ended = requests.load(connection, row.request_id).ended
+        if ended:
+            refs.delete(ref, expect=sha)
     except Fenced:
         # Somebody else is pointing it at the same accepted sha, or it is tidied away already.
         return

@@ -24,7 +24,7 @@ from selfheal.store.attempts import Work
 from selfheal.store.plans import PlanRow
 from selfheal.store.rounds import RoundRow, TaskRow
 from selfheal.workspace.mirror import Mirror
-from selfheal.workspace.refs import Refs, attempt_ref, result_ref
+from selfheal.workspace.refs import Refs, result_ref
 
 
 def land(farm: Farm, round_id: UUID, *, message_id: UUID | None = None) -> None:
@@ -54,7 +54,7 @@ def _land(running: Running, *, row: RoundRow, plan: PlanRow) -> None:
     mirror.fetch([landed] if landed else [])
     for task in green:
         assert task.result is not None
-        point_task_branch(mirror, task.id, task.result.commit_sha)
+        point_task_branch(farm, mirror, task, task.result.commit_sha)
     built = _resumed(running) or _build(running, request, green, mirror=mirror, landed=landed)
     running.check()
     if built.sha != built.onto:
@@ -87,10 +87,11 @@ def _build(
     onto = landed or mirror.resolve(str(request.context.get("base_sha") or request.branch))
     with running.farm.worktree(mirror, onto, f"land-{running.attempt.id}") as tree:
         built = MergeTrain(running, request, tree=tree, onto=onto).run(green)
-    if built.sha != built.onto:
-        ref = attempt_ref(str(running.attempt.work.subject_id), running.attempt.token)
-        Refs(mirror).push(built.sha, ref, expect=None)
-    running.keep("built", built=built.model_dump(mode="json"))
+    kept = built.model_dump(mode="json")
+    if built.sha == built.onto:
+        running.keep("built", built=kept)
+    else:
+        running.keep_commit(mirror, built.sha, "built", built=kept)
     return built
 
 

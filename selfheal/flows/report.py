@@ -49,6 +49,8 @@ def end(
 
     `landed` is branch and sha.
     """
+    # First, as in every transaction: an attempt's row, then its request's, else two could deadlock.
+    attempts.stop_all(connection, request_id, note=f"the request ended {state}")
     report = _compile(
         connection,
         request_id,
@@ -63,7 +65,6 @@ def end(
     for plan in plans.of_request(connection, request_id):
         reservations.release(connection, plan.id)
     outbox.withdraw(connection, request_id)
-    attempts.stop_all(connection, request_id, note=f"the request ended {state}")
     outbox.put(connection, names.TIDY, request_id, request_id=request_id)
     return report
 

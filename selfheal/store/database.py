@@ -8,18 +8,35 @@ from contextlib import contextmanager
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from selfheal.errors import StoreUnavailable
 
+_AWAY = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
+"""Errors of the server or of the way to it, not of what it was asked."""
+
 
 class Database:
-    """Hands out short transactions. Opens its pool at first use, anew in each forked process."""
+    """Hands out short transactions. Opens its pool at first use, anew in each forked process.
 
-    def __init__(self, url: str, *, pool_size: int = 4, statement_timeout: float = 30.0) -> None:
+    A transaction that asks nothing for `idle_timeout` seconds is ended by the server: its process
+    sleeps or its host is gone, and others wait for the rows it holds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 4,
+        statement_timeout: float = 30.0,
+        idle_timeout: float = 5.0,
+    ) -> None:
         self.url = url
         self._pool_size = pool_size
-        self._statement_timeout_ms = int(statement_timeout * 1000)
+        self._options = (
+            f"-c statement_timeout={int(statement_timeout * 1000)}"
+            f" -c idle_in_transaction_session_timeout={int(idle_timeout * 1000)}"
+        )
         self._engine: Engine | None = None
         self._owner = 0
 
@@ -42,8 +59,10 @@ class Database:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except (OperationalError, psycopg.OperationalError) as error:
-            reason = getattr(error, "orig", error)
+        except (DBAPIError, psycopg.Error) as error:
+            reason = error.orig if isinstance(error, DBAPIError) else error
+            if not isinstance(reason, _AWAY):
+                raise
             raise StoreUnavailable(f"PostgreSQL does not answer: {reason}") from error
 
     def close(self) -> None:
@@ -60,6 +79,6 @@ class Database:
             connect_args={
                 "connect_timeout": 5,
                 "application_name": "selfheal",
-                "options": f"-c statement_timeout={self._statement_timeout_ms}",
+                "options": self._options,
             },
         )

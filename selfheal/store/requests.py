@@ -232,7 +232,9 @@ def ask_to_cancel(connection: Connection, request_id: UUID) -> None:
 
 def _locked_state(connection: Connection, request_id: UUID) -> State:
     state = connection.execute(
-        text("SELECT state FROM change_requests WHERE id = :id FOR UPDATE"), {"id": request_id}
+        # No more than an update takes: rows that refer to this one can be written beside it.
+        text("SELECT state FROM change_requests WHERE id = :id FOR NO KEY UPDATE"),
+        {"id": request_id},
     ).scalar_one_or_none()
     if state is None:
         raise UnknownId(f"no ChangeRequest {request_id}")

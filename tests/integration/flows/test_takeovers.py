@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from selfheal.coding.draft import Draft
 from selfheal.contracts import names
+from selfheal.dispatch.effect import effect
+from selfheal.embedded.waiting import wait_until
 from selfheal.errors import AttemptLost
-from selfheal.flows import attempting
+from selfheal.flows import attempting, cancel, code
 from selfheal.store import attempts, requests, rounds
 from selfheal.store.attempts import Attempt, Work
+from selfheal.store.database import Database
 from selfheal.store.outbox import Message
 from selfheal.workspace.git import Git
-from tests.integration.flows.conftest import OneProcessFarm
+from tests.integration.flows.conftest import OneProcessFarm, refs_of
 
 BROKEN = {
     "shop.py": "def cheapest(prices):\n    return max(prices)\n",
@@ -156,6 +160,66 @@ def test_a_result_branch_that_somebody_else_made_ends_the_request_with_that_reas
     report = farm.report(request_id)
     assert report.state == "FAILED"
     assert f"refs/heads/selfheal/{request_id}" in report.reason
+
+
+def test_a_commit_of_an_attempt_that_was_taken_over_stays_out_of_the_repository(
+    one_process_farm, repository
+) -> None:
+    farm = one_process_farm
+    origin = repository(BROKEN)
+    request_id = farm.submit(origin)
+    message = _next(farm, names.PLAN)
+    mirror = farm.farm.mirror(str(origin))
+    mirror.fetch()
+
+    def commit_late(running: attempting.Running) -> None:
+        _lose(farm, running)
+        running.keep_commit(mirror, mirror.resolve("main"), "committed")
+
+    _attempt(farm, message, request_id, commit_late)
+
+    assert refs_of(origin) == {"refs/heads/main"}
+
+
+def test_a_task_branch_that_is_pointed_after_the_end_goes_away_again(
+    one_process_farm, repository
+) -> None:
+    farm = one_process_farm
+    origin = repository(BROKEN)
+    request_id = farm.submit(origin)
+    message = _next(farm, names.CODE)
+    mirror = farm.farm.mirror(str(origin))
+    with farm.farm.database.begin() as connection:
+        row = rounds.load_task(connection, message.subject_id)
+
+    code.point_task_branch(farm.farm, mirror, row, mirror.resolve("main"))
+    assert f"refs/heads/agt/{row.id}" in refs_of(origin)
+
+    cancel.cancel(farm.farm, request_id, who="cli")
+    code.point_task_branch(farm.farm, mirror, row, mirror.resolve("main"))
+    assert refs_of(origin) == {"refs/heads/main"}
+
+
+def test_a_cancel_waits_for_an_outcome_that_is_being_written(one_process_farm, repository) -> None:
+    farm = one_process_farm
+    database = farm.farm.database
+    request_id = farm.submit(repository(BROKEN))
+    message = _next(farm, names.PLAN)
+    with database.begin() as connection:
+        begun = _begin(connection, message, request_id)
+
+    with ThreadPoolExecutor(1) as thread, effect(database, begun, note="planned") as connection:
+        cancelling = thread.submit(cancel.cancel, farm.farm, request_id, who="cli")
+        assert wait_until(lambda: _somebody_waits(database), seconds=20)
+        requests.advance(connection, request_id, "PLANNING", who="here", why="the outcome")
+
+    assert cancelling.result(timeout=20).state == "CANCELLED"
+
+
+def _somebody_waits(database: Database) -> bool:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with database.begin() as connection:
+        return bool(connection.execute(text(waiting)).scalar_one())
 
 
 def _attempt(
