@@ -23,6 +23,7 @@ LEAVES_OPEN = (
     "holes in the kernel itself, and timing side channels",
     "many files in the working directory that fill its disk, each below the file limit",
     "reading what the host keeps below /usr",
+    "a fork bomb that outruns the watch, where the farm is root and no pids cgroup is writable",
     "code under test that lies about its own results",
 )
 
