@@ -5,9 +5,8 @@ from __future__ import annotations
 import typer
 from sqlalchemy import Engine
 
-from selfheal.celery import farm_of
+from selfheal.cli.farm import answering_farm
 from selfheal.cli.main import app
-from selfheal.flows.connect import find_servers
 from selfheal.settings import load_settings
 from selfheal.store import migrate
 
@@ -35,5 +34,4 @@ def check() -> None:
 
 
 def _engine() -> Engine:
-    settings = load_settings()
-    return farm_of(settings, find_servers(settings)).database.engine
+    return answering_farm(load_settings()).database.engine

@@ -12,14 +12,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from selfheal.celery import farm_of
 from selfheal.cli.exit_codes import ExitCode
-from selfheal.cli.farm import runs_for_everybody
+from selfheal.cli.farm import reach_farm, runs_for_everybody
 from selfheal.cli.main import app
 from selfheal.embedded import provider
 from selfheal.embedded.run_folder import RunFolder
 from selfheal.errors import SelfhealError
-from selfheal.flows.connect import find_servers
 from selfheal.sandbox.choose import choose_sandbox
 from selfheal.settings import Settings, load_settings
 from selfheal.store import migrate
@@ -108,6 +106,5 @@ def _servers(settings: Settings) -> Finding:
         return Finding(
             "servers", good=True, found="none configured: `up` and `heal` start embedded ones"
         )
-    farm = farm_of(settings, find_servers(settings))
-    migrate.check(farm.database.engine)
+    reach_farm(settings)
     return Finding("servers", good=True, found=f"answer; schema {migrate.head()}")

@@ -56,10 +56,20 @@ def runs_for_everybody(settings: Settings) -> bool:
 
 
 def reach_farm(settings: Settings) -> Farm:
-    """The farm that runs already; raises EnvironmentUnusable or SchemaMismatch."""
-    farm = farm_of(settings, find_servers(settings))
+    """The farm that runs already.
+
+    Raises EnvironmentUnusable, StoreUnavailable or SchemaMismatch.
+    """
+    farm = answering_farm(settings)
     migrate.check(farm.database.engine)
     return farm
+
+
+def answering_farm(settings: Settings) -> Farm:
+    """The same at any schema; raises EnvironmentUnusable or StoreUnavailable."""
+    farm = farm_of(settings, find_servers(settings))
+    with farm.database.begin():
+        return farm
 
 
 @contextmanager

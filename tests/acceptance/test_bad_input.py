@@ -259,6 +259,20 @@ def test_no_farm_to_ask(terminal) -> None:
     assert not terminal.run_folder.exists()
 
 
+@pytest.mark.parametrize("command", ["status", "db"])
+def test_a_database_that_does_not_answer(terminal, command: str) -> None:
+    said = terminal.run(
+        command,
+        *(["check"] if command == "db" else []),
+        SELFHEAL_FARM__DATABASE_URL="postgresql+psycopg://farm:hidden@127.0.0.1:1/farm",
+        SELFHEAL_FARM__BROKER_URL="redis://127.0.0.1:1/0",
+    )
+
+    assert said.status == 7, said.err
+    assert "PostgreSQL does not answer" in said.complaint
+    assert "hidden" not in said.err
+
+
 def test_an_issue_in_a_file_that_is_not_there(terminal, project, tmp_path: Path) -> None:
     shop = project(BROKEN)
 
