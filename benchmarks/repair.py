@@ -25,7 +25,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from selfheal.repair.engine import repair, unified_diff
+from selfheal.edits.diff import file_diff
+from selfheal.repair.engine import repair
 from selfheal.repair.project import project_files
 from selfheal.repair.task import RepairOutcome, RepairTask
 from selfheal.sandbox.jail import Sandbox
@@ -225,7 +226,7 @@ def _ratio(outcome: RepairOutcome, tree: Path) -> float:
 def _report(defect: Defect, outcome: RepairOutcome, seconds: float, *, same: bool) -> None:
     change = [
         line
-        for line in unified_diff(defect.path, defect.old, defect.new).splitlines()
+        for line in file_diff(defect.path, defect.old, defect.new).splitlines()
         if line[:1] in "+-" and line[:3] not in ("+++", "---")
     ]
     verdict = "same" if same else outcome.status

@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from selfheal.contracts.commit_result import DiffStat
 from selfheal.edits.patch import DEV_NULL, read_patch
 from selfheal.errors import InvalidEdit
 
@@ -19,18 +19,6 @@ NO_NEWLINE = "\\ No newline at end of file\n"
 _MODE = "100644"
 _QUOTED = re.compile(r'[\x00-\x1f\x7f"\\]')
 _ESCAPES = {"\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r"}
-
-
-@dataclass(frozen=True, slots=True)
-class DiffStat:
-    """How much a diff changes."""
-
-    files: int
-    added: int
-    removed: int
-
-    def __str__(self) -> str:
-        return f"{self.files} files, +{self.added} -{self.removed}"
 
 
 def unified_diff(old: Mapping[str, str | None], new: Mapping[str, str | None]) -> str:
@@ -56,7 +44,8 @@ def diff_stat(diff: str) -> DiffStat:
     """Counts the files and the changed lines of a git-style diff; an empty one changes nothing."""
     files = read_patch(diff) if diff else ()
     added = sum(len(file.added) for file in files)
-    return DiffStat(len(files), added, sum(len(file.removed) for file in files))
+    removed = sum(len(file.removed) for file in files)
+    return DiffStat(files=len(files), added=added, removed=removed)
 
 
 def quoted(name: str) -> str:

@@ -18,7 +18,6 @@ from selfheal.coding.agent import Applied, Checked, Rejection, Want
 from selfheal.coding.draft import Draft, NoDraft, NothingToDo
 from selfheal.coding.repair_coder import RepairCoder
 from selfheal.contracts.change_request import ChangeRequest
-from selfheal.contracts.commit_result import DiffStat
 from selfheal.contracts.plan import Symbol
 from selfheal.edits.diff import diff_stat, unified_diff
 from selfheal.edits.gate import check_patch
@@ -128,7 +127,7 @@ class Bench:
         except InvalidEdit as misfit:
             return Rejection(draft=draft, verdict="does_not_apply", why=str(misfit))
         self._running.keep("applied")
-        return Applied(diff=diff, stat=_stat(diff), symbols=symbols)
+        return Applied(diff=diff, stat=diff_stat(diff), symbols=symbols)
 
     def _gate(self, diff: str, draft: Draft) -> None:
         check_patch(
@@ -199,7 +198,7 @@ class Bench:
             notes=said.notes,
             reason=said.reason or said.verdict,
             diff=diff,
-            stat=_stat(diff),
+            stat=diff_stat(diff),
         )
         self._running.keep("checked")
         return checked
@@ -234,11 +233,6 @@ def _read(file: Path) -> str | None:
     if file.is_symlink() or not file.is_file():
         return None
     return file.read_bytes().decode("utf-8", "surrogateescape")
-
-
-def _stat(diff: str) -> DiffStat:
-    counted = diff_stat(diff)
-    return DiffStat(files=counted.files, added=counted.added, removed=counted.removed)
 
 
 def _touched(before: str, after: str, path: str) -> tuple[Symbol, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from selfheal.edits.diff import file_diff
 from selfheal.errors import EnvironmentUnusable, TimedOut
 from selfheal.repair.baseline import trace_tests
 from selfheal.repair.candidates import waves
@@ -327,7 +327,7 @@ def _patch(
     return RepairPatch(
         path=source.path,
         new_text=new,
-        diff=unified_diff(source.path, source.text, new),
+        diff=file_diff(source.path, source.text, new),
         template=candidate.template.name,
         tier=candidate.template.tier,
         fixes=plausible.fixes,
@@ -337,14 +337,3 @@ def _patch(
         line=getattr(candidate.node, "lineno", candidate.statement.lineno),
         guards=plausible.guards,
     )
-
-
-def unified_diff(path: str, old: str, new: str) -> str:
-    """A unified diff with a/ and b/ prefixes that `git apply` reads."""
-    lines = difflib.unified_diff(
-        old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{path}", f"b/{path}"
-    )
-    ended = (
-        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
-    )
-    return "".join(ended)

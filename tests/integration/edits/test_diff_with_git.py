@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unidiff.patch import PatchSet
 
+from selfheal.contracts.commit_result import DiffStat
 from selfheal.edits.diff import diff_stat, unified_diff
 from selfheal.edits.gate import check_patch
 from selfheal.edits.patch import read_patch
@@ -139,7 +140,7 @@ def test_a_diff_reads_as_git_writes_it() -> None:
 
 def test_nothing_changed_is_an_empty_diff() -> None:
     assert unified_diff({"a": "x"}, {"a": "x", "b": None}) == ""
-    assert str(diff_stat("")) == "0 files, +0 -0"
+    assert diff_stat("") == DiffStat()
 
 
 def test_binary_texts_are_not_diffed() -> None:
