@@ -24,7 +24,7 @@ from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
 from selfheal.contracts.names import POOLS
 from selfheal.contracts.run_report import RunReport
 from selfheal.embedded.run_folder import RunFolder
-from selfheal.errors import InvalidRepository, RunFolderBusy
+from selfheal.errors import Cancelled, InvalidRepository, RunFolderBusy
 from selfheal.flows import cancel, submit
 from selfheal.flows.farm import Farm
 from selfheal.settings import Settings, load_settings
@@ -76,7 +76,10 @@ def heal(
         python=python,
         budget=budget,
     )
-    report = _healed(request, said)
+    try:
+        report = _healed(request, said)
+    except KeyboardInterrupt:
+        raise Cancelled("ended before the request was accepted: nothing was done") from None
     if as_json:
         print(report.to_json())
     else:

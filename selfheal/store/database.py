@@ -56,14 +56,8 @@ class Database:
 
         Raises StoreUnavailable when the server cannot be reached or goes away.
         """
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except (DBAPIError, psycopg.Error) as error:
-            reason = error.orig if isinstance(error, DBAPIError) else error
-            if not isinstance(reason, _AWAY):
-                raise
-            raise StoreUnavailable(f"PostgreSQL does not answer: {reason}") from error
+        with answering(), self.engine.begin() as connection:
+            yield connection
 
     def close(self) -> None:
         """Close this process's connections."""
@@ -82,3 +76,15 @@ class Database:
                 "options": self._options,
             },
         )
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turns what drivers raise for a server that cannot be reached into StoreUnavailable."""
+    try:
+        yield
+    except (DBAPIError, psycopg.Error) as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(reason, _AWAY):
+            raise
+        raise StoreUnavailable(f"PostgreSQL does not answer: {reason}") from error

@@ -16,13 +16,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from selfheal.errors import SchemaMismatch
+from selfheal.store.database import answering
 
 _UPGRADE_LOCK = 7353_0001  # any constant: two upgrades of one database wait for each other
 
 
 def upgrade(engine: Engine) -> str:
-    """Run what is missing; returns the revision reached. Raises SchemaMismatch for a newer one."""
-    with engine.connect() as connection, _alone(connection):
+    """Run what is missing; returns the revision reached. Raises SchemaMismatch for a newer one, and
+    like every function here StoreUnavailable when the server does not answer."""
+    with answering(), engine.connect() as connection, _alone(connection):
         _refuse_newer(connection)
         command.upgrade(_config(connection), "head")
         connection.commit()
@@ -31,7 +33,7 @@ def upgrade(engine: Engine) -> str:
 
 def current(engine: Engine) -> str | None:
     """The revision the database is at; None for an empty one."""
-    with engine.connect() as connection:
+    with answering(), engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -45,7 +47,7 @@ def head() -> str:
 
 def check(engine: Engine) -> None:
     """Raise SchemaMismatch unless the database is at this code's revision."""
-    with engine.connect() as connection:
+    with answering(), engine.connect() as connection:
         _refuse_newer(connection)
         found = MigrationContext.configure(connection).get_current_revision()
     if found != head():

@@ -269,7 +269,7 @@ def _driver(folder: Path) -> Driver:
         # Not at the top of the module: importing GitPython runs `git version`.
         from git.cmd import Git as Driver
     except ImportError as error:
-        raise EnvironmentUnusable(f"git cannot be run: {error}; install git >= 2.38") from error
+        raise EnvironmentUnusable("git is not on PATH: install git >= 2.38") from error
     return Driver(str(folder))
 
 
