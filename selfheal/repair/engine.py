@@ -16,7 +16,7 @@ from selfheal.repair.faults import Fault, cluster_faults
 from selfheal.repair.localise import Localisation, localise_lines
 from selfheal.repair.project import project_files, project_sources
 from selfheal.repair.ranking import Plausible, confidence, ranked
-from selfheal.repair.search import Finding, Goal, search
+from selfheal.repair.search import Finding, Goal, Search
 from selfheal.repair.source import SourceFile
 from selfheal.repair.task import (
     RepairOutcome,
@@ -34,6 +34,7 @@ FIRST_FAULT_SHARE = 0.7
 # Plausible patches that fresh processes are asked about before giving up on a fault.
 MOST_CONFIRMED = 4
 MOST_PATCHES = 8
+MOST_ROUNDS = 4
 # Failing tests that are asked whether they behave the same alone.
 MOST_KEYS = 8
 LEAST_LIMIT = 0.2
@@ -162,18 +163,31 @@ class _Repair:
         suite = sum(result.seconds for result in found.results.values())
         reserve = min(0.3 * seconds, 2.0 + 2.0 * suite)
         failures = [f for f in (found.results[n].failure for n in fault.failing) if f is not None]
-        with self._stage("search", f"searching a fix for {goal.key}"):
-            finding = search(
-                waves(self.sources, goal.localisation, failures),
-                goal,
-                validator,
-                most=self.task.max_candidates,
-                out_of_time=lambda: time.monotonic() > until - reserve,
-                on_step=self._on_step,
-            )
-        self._validations += finding.validations
-        with self._stage("confirm", f"confirming {len(finding.plausible)} plausible patches"):
-            return self._confirmed(finding, goal, found)
+        search = Search(
+            waves(self.sources, goal.localisation, failures),
+            goal,
+            validator,
+            most=self.task.max_candidates,
+            out_of_time=lambda: time.monotonic() > until - reserve,
+            on_step=self._on_step,
+        )
+        outcome = self._rounds(search, goal, found)
+        self._validations += search.finding.validations
+        return replace(outcome, validations=self._validations)
+
+    def _rounds(self, search: Search, goal: Goal, found: Localisation) -> RepairOutcome:
+        """Search, confirm, and search on when fresh processes refuse what was plausible."""
+        for _ in range(MOST_ROUNDS):
+            with self._stage("search", f"searching a fix for {goal.key}"):
+                plausible = search.proceed()
+            if not plausible:
+                break
+            with self._stage("confirm", f"confirming {len(plausible)} plausible patches"):
+                order = self._confirmed(ranked(plausible), goal, found)
+            if order:
+                return self._fixed(order, search.finding, len(found.failing))
+        reason = self._why_none(search.finding)
+        return self._ended("no_fix", reason, finding=search.finding)
 
     def _goal(self, validator: WarmValidator, found: Localisation, fault: Fault) -> Goal:
         """The simplest failing test is the key; guards that fail out of order are set aside."""
@@ -200,8 +214,10 @@ class _Repair:
                 return result.test
         return order[0].test
 
-    def _confirmed(self, finding: Finding, goal: Goal, found: Localisation) -> RepairOutcome:
-        order = ranked(finding.plausible)
+    def _confirmed(
+        self, order: list[Plausible], goal: Goal, found: Localisation
+    ) -> list[Plausible]:
+        """The plausible patches with the first that holds put in front; empty when none does."""
         known_red = frozenset(self._known_red(found))
         for plausible in order[:MOST_CONFIRMED]:
             candidate = plausible.candidate
@@ -219,8 +235,8 @@ class _Repair:
             if goal.key in said.fixed and not said.broken:
                 others = [p for p in order if p is not plausible]
                 chosen = replace(plausible, fixes=said.fixed)
-                return self._fixed([chosen, *others], finding, len(found.failing))
-        return self._ended("no_fix", self._why_none(finding), finding=finding)
+                return [chosen, *others]
+        return []
 
     def _known_red(self, found: Localisation) -> Iterator[str]:
         yield from found.failing

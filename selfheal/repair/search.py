@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from selfheal.repair.candidates import Candidate
@@ -56,41 +56,71 @@ class Finding:
     reached_wave: int = 0
 
 
-def search(
-    waves: Iterable[list[Candidate]],
-    goal: Goal,
-    validator: Validator,
-    *,
-    most: int,
-    out_of_time: Callable[[], bool],
-    on_step: Callable[[Finding], None],
-) -> Finding:
-    """Try candidates in order until a wave has given plausible patches or a bound is reached."""
-    finding, seen = Finding(), set[tuple[str, str | None]]()
-    for number, wave in enumerate(waves):
-        finding.reached_wave = number
+class Search:
+    """Tries candidates in order; `proceed` goes on where it stopped, for more plausible patches."""
+
+    def __init__(
+        self,
+        waves: Iterable[list[Candidate]],
+        goal: Goal,
+        validator: Validator,
+        *,
+        most: int,
+        out_of_time: Callable[[], bool],
+        on_step: Callable[[Finding], None],
+    ) -> None:
+        self.finding = Finding()
+        self._waves, self._goal, self._validator = iter(waves), goal, validator
+        self._most, self._out_of_time, self._on_step = most, out_of_time, on_step
+        self._wave: Iterator[Candidate] = iter(())
+        self._seen: set[tuple[str, str]] = set()
+        self._waves_begun = 0
+
+    def proceed(self) -> list[Plausible]:
+        """New plausible patches of the wave that gives any; empty when a bound is reached."""
+        found: list[Plausible] = []
         first = 0
-        for candidate in wave:
-            if out_of_time() or finding.validations >= most:
-                return finding
-            if finding.plausible and finding.validations - first >= AFTER_FIRST:
-                return finding
-            edit = candidate.edit
-            tree = fingerprint(edit)
-            if tree in (None, normalised(edit.unit_old)) or (edit.path, tree) in seen:
-                finding.pruned += 1
+        while not self._bounded() and not (found and self._tried_since(first)):
+            candidate = next(self._wave, None)
+            if candidate is None:
+                if found or not self._next_wave():
+                    break
                 continue
-            seen.add((edit.path, tree))
-            finding.validations += 1
-            plausible = judge(candidate, edit, goal, validator, number=finding.validations)
+            plausible = self._try(candidate)
             if plausible is not None:
-                first = first or finding.validations
-                finding.plausible.append(plausible)
-            on_step(finding)
-        if finding.plausible:
-            return finding
-    finding.exhausted = True
-    return finding
+                first = first or self.finding.validations
+                found.append(plausible)
+        self.finding.plausible += found
+        return found
+
+    def _bounded(self) -> bool:
+        return self._out_of_time() or self.finding.validations >= self._most
+
+    def _tried_since(self, first: int) -> bool:
+        return self.finding.validations - first >= AFTER_FIRST
+
+    def _next_wave(self) -> bool:
+        wave = next(self._waves, None)
+        if wave is None:
+            self.finding.exhausted = True
+            return False
+        self.finding.reached_wave = self._waves_begun
+        self._waves_begun += 1
+        self._wave = iter(wave)
+        return True
+
+    def _try(self, candidate: Candidate) -> Plausible | None:
+        edit = candidate.edit
+        tree = fingerprint(edit)
+        if tree is None or tree == normalised(edit.unit_old) or (edit.path, tree) in self._seen:
+            self.finding.pruned += 1
+            return None
+        self._seen.add((edit.path, tree))
+        self.finding.validations += 1
+        number = self.finding.validations
+        plausible = judge(candidate, edit, self._goal, self._validator, number=number)
+        self._on_step(self.finding)
+        return plausible
 
 
 def judge(

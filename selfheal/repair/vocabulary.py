@@ -126,8 +126,13 @@ class Vocabulary:
 
     def unbound_in(self, function: FunctionNode) -> tuple[str, ...]:
         """Names a function uses that nothing in the file binds: their binding may be misspelt."""
-        bound = {*self._bound, *self.imported, *self.functions, *self.classes, *dir(builtins)}
-        used = (n for n in ast.walk(function) if isinstance(n, ast.Name))
+        used = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
+        return tuple(name for name in self.unbound if name in used)
+
+    @cached_property
+    def unbound(self) -> tuple[str, ...]:
+        bound = {*self._bound, *self.imported, *dir(builtins)}
+        used = (n for n in self._source.nodes if isinstance(n, ast.Name))
         names = (n.id for n in used if isinstance(n.ctx, ast.Load) and n.id not in bound)
         return tuple(dict.fromkeys(names))
 
@@ -140,6 +145,22 @@ class Vocabulary:
         """Every function, method and class of the file."""
         found = (n.name for n in self._source.nodes if isinstance(n, FunctionNode | ast.ClassDef))
         return tuple(dict.fromkeys(found))
+
+    def unread_in(self, function: FunctionNode) -> tuple[str, ...]:
+        """Local names that are bound but read nowhere: one of them may be the name meant."""
+        read = {
+            n.id
+            for n in ast.walk(function)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
+        }
+        return tuple(name for name in self.locals_of(function) if name not in read)
+
+    @cached_property
+    def unread_members(self) -> frozenset[str]:
+        """Attributes that the file assigns and never reads."""
+        members = [n for n in self._source.nodes if isinstance(n, ast.Attribute)]
+        read = {n.attr for n in members if isinstance(n.ctx, ast.Load)}
+        return frozenset(n.attr for n in members if isinstance(n.ctx, ast.Store)) - read
 
     @cached_property
     def keywords(self) -> tuple[str, ...]:

@@ -104,7 +104,9 @@ def variables(place: Place) -> Iterator[Change]:
     function = place.source.function_of(node)
     chain = [s for s in [node, *place.source.ancestors(node)] if isinstance(s, FunctionNode)]
     inside = [name for step in chain for name in place.vocabulary.locals_of(step)]
-    for rank, name in enumerate(by_closeness(node.id, inside)[:MOST_NAMES]):
+    unread = [name for step in chain for name in place.vocabulary.unread_in(step)]
+    order = dict.fromkeys([*by_closeness(node.id, unread), *by_closeness(node.id, inside)])
+    for rank, name in enumerate(list(order)[:MOST_NAMES]):
         yield place.replaced(node, name, max(0.3, 1.0 - 0.08 * rank))
     if node.id not in inside or function is None:
         yield from _ranked(place, node, _same_kind(place, node.id), 0.9)
@@ -202,7 +204,8 @@ def attributes(place: Place) -> Iterator[Change]:
     low = end - len(node.attr)
     if place.source.text[low:end] != node.attr or low < start:
         return
-    near = by_closeness(node.attr, _attributes(place, node))[:20]
+    near = [*_members(place, node), *by_closeness(node.attr, _attributes(place, node))[:20]]
+    near = list(dict.fromkeys(near))
     wide = [*place.vocabulary.defined, *place.vocabulary.neighbours]
     far = [name for name in by_closeness(node.attr, wide) if name not in near][:20]
     for rank, name in enumerate(near):
@@ -211,12 +214,20 @@ def attributes(place: Place) -> Iterator[Change]:
         yield Change(low, end, name, max(0.1, 0.6 - 0.03 * rank))
 
 
+def _members(place: Place, node: ast.Attribute) -> list[str]:
+    """What the class itself has, for `self` and `cls`; members nobody reads come first."""
+    owner = place.source.class_of(node)
+    own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+    if owner is None or not own:
+        return []
+    unread = place.vocabulary.unread_members
+    order = by_closeness(node.attr, place.vocabulary.members_of(owner))
+    return sorted(order, key=lambda name: name not in unread)[:24]
+
+
 def _attributes(place: Place, node: ast.Attribute) -> list[str]:
     words = place.vocabulary
     found = list(siblings(node.attr))
-    owner = place.source.class_of(node)
-    if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls") and owner is not None:
-        found += words.members_of(owner)
     if isinstance(node.value, ast.Name | ast.Attribute):
         found += words.attributes.get(ast.unparse(node.value), ())
     if _is_called(place, node):
@@ -244,7 +255,18 @@ def keywords(place: Place) -> Iterator[Change]:
             yield Change(start, start + len(node.arg), name, max(0.3, 0.9 - 0.07 * rank))
 
 
+def imports(place: Place) -> Iterator[Change]:
+    """Another name imported: one the file uses without having it."""
+    node = place.node
+    assert isinstance(node, ast.alias)
+    start = place.source.offset(node.lineno, node.col_offset)
+    names = [*place.vocabulary.unbound, *siblings(node.name)]
+    for rank, name in enumerate(by_closeness(node.name, names)[:8]):
+        yield Change(start, start + len(node.name), name, max(0.3, 1.0 - 0.1 * rank))
+
+
 TEMPLATES = (
+    Template("imported name", 1, 0.6, (ast.alias,), imports),
     Template("variable", 1, 0.8, (ast.Name,), variables),
     Template("function", 1, 0.75, (ast.Name,), functions),
     Template("attribute or method", 1, 0.75, (ast.Attribute,), attributes),

@@ -8,7 +8,7 @@ from selfheal.repair.candidates import waves
 from selfheal.repair.forbidden import is_forbidden, is_test_file
 from selfheal.repair.localise import Localisation, localise_lines
 from selfheal.repair.ranking import confidence, ranked
-from selfheal.repair.search import Finding, Goal, search
+from selfheal.repair.search import Finding, Goal, Search
 from selfheal.repair.source import SourceFile
 from selfheal.repair.templates.place import Change
 from selfheal.repair.validator import CaseResult, Failure, Run
@@ -63,10 +63,12 @@ def place() -> Localisation:
     return localise_lines(results, SOURCES, {})
 
 
-def run_search(validator: Interpreter, most: int = 500, out_of_time: bool = False) -> Finding:
+def run_search(
+    validator: Interpreter, most: int = 500, out_of_time: bool = False, rounds: int = 1
+) -> Finding:
     found = place()
     goal = Goal(key="t::bigger", others=("t::smaller",), localisation=found, limits={})
-    return search(
+    search = Search(
         waves(SOURCES, found, []),
         goal,
         validator,
@@ -74,6 +76,9 @@ def run_search(validator: Interpreter, most: int = 500, out_of_time: bool = Fals
         out_of_time=lambda: out_of_time,
         on_step=lambda finding: None,
     )
+    for _ in range(rounds):
+        search.proceed()
+    return search.finding
 
 
 def test_the_slip_is_found_and_fixes_both_tests() -> None:
@@ -96,6 +101,13 @@ def test_the_same_input_gives_the_same_patches_in_the_same_order() -> None:
 
     assert one.runs == other.runs
     assert len(set(one.runs)) > 10
+
+
+def test_a_search_goes_on_where_it_stopped() -> None:
+    once, twice = run_search(Interpreter(TESTS)), run_search(Interpreter(TESTS), rounds=2)
+
+    assert twice.validations > once.validations
+    assert len(twice.plausible) >= len(once.plausible)
 
 
 def test_the_text_itself_is_never_tried() -> None:

@@ -87,6 +87,32 @@ def test_a_missing_term_is_taken_from_conditions_of_the_file() -> None:
     assert "return 1 if a > 0 and b < 3 else 2 if b < 3 else 3" in found
 
 
+def test_a_member_that_nothing_reads_is_offered_first() -> None:
+    text = (
+        "class A:\n    def __init__(self, a, b):\n        self.a, self.end = a, b\n\n"
+        "    def f(self):\n        return self.a + self.a\n"
+    )
+    source = SourceFile("m.py", text)
+    words = Vocabulary(source)
+    template = next(t for t in CATALOGUE if t.name == "attribute or method")
+    read = [n for n in source.nodes if isinstance(n, ast.Attribute) and n.lineno == 6]
+
+    first = next(template.changes(Place(source, words, read[0])))
+
+    assert first.text == "end"
+
+
+def test_an_imported_name_is_replaced_by_one_the_file_lacks() -> None:
+    source = SourceFile("m.py", "from functools import partial\n\nx = reduce(max, [1])\n")
+    words = Vocabulary(source)
+    template = next(t for t in CATALOGUE if t.name == "imported name")
+    alias = next(n for n in source.nodes if isinstance(n, ast.alias))
+
+    found = [change.text for change in template.changes(Place(source, words, alias))]
+
+    assert "reduce" in found
+
+
 def test_names_of_templates_are_unique_and_tiers_known() -> None:
     names = [template.name for template in CATALOGUE]
 
