@@ -55,6 +55,10 @@ def _land(running: Running, *, row: RoundRow, plan: PlanRow) -> None:
     for task in green:
         assert task.result is not None
         point_task_branch(farm, mirror, task, task.result.commit_sha)
+    if request.stop_after == "code":
+        with running.effect("stopped before landing") as connection:
+            report.end_stopped(connection, request, who=farm.worker)
+        return
     built = _resumed(running) or _build(running, request, green, mirror=mirror, landed=landed)
     running.check()
     if built.sha != built.onto:
@@ -115,9 +119,7 @@ def _conclude(
                 connection, request.id, who=who, kind="land", task_id=refusal.task, why=refusal.why
             )
         again = _sent_back(built, tasks)
-        if request.stop_after == "code":
-            report.end_stopped(connection, request, who=who)
-        elif again:
+        if again:
             _open_next_round(running, connection, built, again, row=row, plan=plan)
         elif built.still_failing and built.landed and plan.number < _most_plans(running):
             _ask_for_next_plan(running, connection, built, plan=plan)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from selfheal.errors import InvalidRequest
@@ -117,7 +119,9 @@ def test_a_request_stops_after_the_stage_it_names(one_process_farm, repository, 
 
     assert (report.state, report.cause) == ("DONE", "stopped_after")
     assert report.landed_branch == ""
-    assert refs_of(origin) == {"refs/heads/main"}
+    branches = {f"refs/heads/{result.branch_name}" for result in report.results}
+    assert refs_of(origin) == {"refs/heads/main", *branches}
+    assert bool(branches) == (stage == "code")
 
 
 def test_a_test_that_does_not_exist_is_named(one_process_farm, repository) -> None:
@@ -163,14 +167,17 @@ def test_a_cancelled_request_has_no_further_effect(one_process_farm, repository)
 def test_a_message_that_comes_twice_does_its_work_once(one_process_farm, repository) -> None:
     farm = one_process_farm
     request_id = farm.submit(repository(_with("shop/cart.py", "min(prices)", "max(prices)")))
+    doubled: set[UUID] = set()
     while farm.turn():
-        for message in list(farm.turns.waiting):
-            farm.turns.waiting.append(message)
+        new = [one for one in farm.turns.waiting if one.message_id not in doubled]
+        doubled |= {one.message_id for one in new}
+        farm.turns.waiting += new
 
     report = farm.report(request_id)
 
     assert report.state == "DONE"
     assert len(report.results) == 1
+    assert farm.worked.count("selfheal.code") == 2
 
 
 def test_the_target_branch_may_move_while_the_farm_works(
