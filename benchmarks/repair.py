@@ -11,6 +11,7 @@ ratio to a fresh `python -m pytest` of the failing test's file.
 from __future__ import annotations
 
 import argparse
+import ast
 import io
 import keyword
 import random
@@ -207,11 +208,15 @@ def measured(defect: Defect, tree: Path, sandbox: Sandbox, budget: float) -> Sco
         )
     )
     seconds = time.monotonic() - begin
-    same = bool(outcome.patches) and outcome.patches[0].new_text == defect.old
+    same = bool(outcome.patches) and _tree(outcome.patches[0].new_text) == _tree(defect.old)
     _report(defect, outcome, seconds, same=same)
     return Score(
         outcome.status == "fixed", same, seconds, outcome.validations, _ratio(outcome, tree)
     )
+
+
+def _tree(text: str) -> str:
+    return ast.dump(ast.parse(text))
 
 
 def _ratio(outcome: RepairOutcome, tree: Path) -> float:
@@ -241,7 +246,7 @@ def _report(defect: Defect, outcome: RepairOutcome, seconds: float, *, same: boo
         print(f"    looked at {[f'{f.qualname} {f.score}' for f in outcome.looked_at[:5]]}")
     elif not same:
         for line in outcome.patches[0].diff.splitlines()[2:]:
-            if line[:1] == "+":
+            if line[:1] == "+" and line[:3] != "+++":
                 print(f"    patched {line[:110]} ({outcome.patches[0].template})")
     sys.stdout.flush()
 

@@ -125,20 +125,35 @@ class Vocabulary:
         return _conditions(self._source.nodes)
 
     def unbound_in(self, function: FunctionNode) -> tuple[str, ...]:
-        """Names a function uses that nothing in the file binds: their binding may be misspelt."""
-        used = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
-        return tuple(name for name in self.unbound if name in used)
+        """Names a function uses that nothing binds for it: their binding may be misspelt."""
+        outer = [s for s in self._source.ancestors(function) if isinstance(s, FunctionNode)]
+        bound = {name for step in [function, *outer] for name in self.locals_of(step)}
+        bound |= {*self._shared, *dir(builtins)}
+        used = (n for n in ast.walk(function) if isinstance(n, ast.Name))
+        names = (n.id for n in used if isinstance(n.ctx, ast.Load) and n.id not in bound)
+        return tuple(dict.fromkeys(names))
 
     @cached_property
     def unbound(self) -> tuple[str, ...]:
-        bound = {*self._bound, *self.imported, *dir(builtins)}
+        """Names the file uses that nothing in it binds."""
+        bound = {*_bound_names(self._source.tree), *self._shared, *dir(builtins)}
         used = (n for n in self._source.nodes if isinstance(n, ast.Name))
         names = (n.id for n in used if isinstance(n.ctx, ast.Load) and n.id not in bound)
         return tuple(dict.fromkeys(names))
 
     @cached_property
-    def _bound(self) -> frozenset[str]:
-        return frozenset(_bound_names(self._source.tree)) | frozenset(self.defined)
+    def unread(self) -> tuple[str, ...]:
+        """Classes and functions of module level that the file itself never mentions again."""
+        read = {n.id for n in self._source.nodes if isinstance(n, ast.Name)}
+        return tuple(name for name in (*self.classes, *self.functions) if name not in read)
+
+    @cached_property
+    def _shared(self) -> frozenset[str]:
+        """Names every function of the file sees."""
+        used = (n for n in self._source.nodes if isinstance(n, ast.Name))
+        stored = (n for n in used if isinstance(n.ctx, ast.Store))
+        names = (n.id for n in stored if self._source.function_of(n) is None)
+        return frozenset((*names, *self.imported, *self.defined))
 
     @cached_property
     def defined(self) -> tuple[str, ...]:

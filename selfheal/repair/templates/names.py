@@ -124,6 +124,7 @@ def functions(place: Place) -> Iterator[Change]:
     if isinstance(node.ctx, ast.Load) and _is_called(place, node):
         if isinstance(place.source.parent.get(place.source.parent[node]), ast.Raise):
             yield from _ranked(place, node, _exceptions(place), 0.9)
+        yield from _ranked(place, node, place.vocabulary.unread, 0.8, most=12)
         yield from _ranked(place, node, _same_kind(place, node.id), 0.9, most=20)
         function = place.source.function_of(node)
         if function is not None and node.id in place.vocabulary.locals_of(function):
@@ -192,8 +193,19 @@ def targets(place: Place) -> Iterator[Change]:
         words = place.vocabulary
         for name in words.unbound_in(function)[:3]:
             yield place.replaced(node, name)
-        for rank, name in enumerate(by_closeness(node.id, words.locals_of(function))[:10]):
+        for rank, name in enumerate(by_closeness(node.id, words.locals_of(function))[:24]):
             yield place.replaced(node, name, max(0.3, 0.9 - 0.07 * rank))
+
+
+def parameters(place: Place) -> Iterator[Change]:
+    """Another name for a parameter: one the function uses without having it."""
+    node = place.node
+    assert isinstance(node, ast.arg)
+    function = place.source.function_of(node)
+    if function is not None:
+        start, _ = place.source.span(node)
+        for name in place.vocabulary.unbound_in(function)[:4]:
+            yield Change(start, start + len(node.arg), name)
 
 
 def attributes(place: Place) -> Iterator[Change]:
@@ -271,5 +283,6 @@ TEMPLATES = (
     Template("function", 1, 0.75, (ast.Name,), functions),
     Template("attribute or method", 1, 0.75, (ast.Attribute,), attributes),
     Template("keyword name", 1, 0.4, (ast.keyword,), keywords),
+    Template("parameter name", 1, 0.6, (ast.arg,), parameters),
     Template("assigned name", 1, 0.6, (ast.Name,), targets),
 )
