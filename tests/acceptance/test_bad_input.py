@@ -94,6 +94,7 @@ def test_a_test_command_that_is_not_there(farm, project) -> None:
     assert shop.refs() == ONLY_MAIN
 
 
+@pytest.mark.slow
 def test_tests_that_hang(terminal, project) -> None:
     mark = uuid.uuid4().hex
     waiting = project(hanging(mark))

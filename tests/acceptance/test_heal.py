@@ -42,6 +42,7 @@ def test_uncommitted_work_is_named_and_left_alone(farm, project) -> None:
     assert "half a thought" not in healed
 
 
+@pytest.mark.slow
 def test_an_uncommitted_defect_is_healed_on_request(farm, project) -> None:
     shop = project(SHOP)
     shop.write({"shop/cart.py": BROKEN_CART, "notes.txt": "mine\n"})
@@ -114,6 +115,7 @@ def test_green_tests_are_nothing_to_do(farm, project, inside: str) -> None:
     assert shop.refs() == {"refs/heads/main"}
 
 
+@pytest.mark.slow
 def test_what_no_small_edit_mends_ends_with_a_reason(farm, project) -> None:
     roman = project(BEYOND_SMALL_EDITS)
     before = roman.state()

@@ -101,9 +101,10 @@ def test_up_ends_cleanly_with_a_request_in_flight(terminal, project) -> None:
     "how",
     [
         pytest.param(signal.SIGTERM, id="SIGTERM"),
-        pytest.param(signal.SIGINT, id="SIGINT", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, id="SIGINT"),
     ],
 )
+@pytest.mark.slow
 def test_a_heal_that_is_told_to_end_cancels_its_request(
     terminal: Terminal, project, how: signal.Signals
 ) -> None:

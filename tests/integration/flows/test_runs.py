@@ -64,6 +64,7 @@ def test_one_defect_lands_on_a_branch_of_its_own(one_process_farm, repository) -
     assert result.touched_symbols == ("shop.cart.cheapest",)
 
 
+@pytest.mark.slow
 def test_a_defect_that_another_one_hides_is_mended_too(one_process_farm, repository) -> None:
     files = _with("shop/tax.py", "net * 20 // 100", "net * 21 // 100")
     files = _with("shop/cart.py", "net + tax(net)", "net - tax(net)", files)
@@ -111,7 +112,9 @@ def test_what_small_edits_cannot_mend_ends_with_where_was_looked(
     assert refs_of(origin) == {"refs/heads/main"}
 
 
-@pytest.mark.parametrize("stage", ["plan", "code_plan", "code"])
+@pytest.mark.parametrize(
+    "stage", ["plan", "code_plan", pytest.param("code", marks=pytest.mark.slow)]
+)
 def test_a_request_stops_after_the_stage_it_names(one_process_farm, repository, stage) -> None:
     origin = repository(_with("shop/cart.py", "min(prices)", "max(prices)"))
 
@@ -164,6 +167,7 @@ def test_a_cancelled_request_has_no_further_effect(one_process_farm, repository)
     assert again.ended_at == row.ended_at
 
 
+@pytest.mark.slow
 def test_a_message_that_comes_twice_does_its_work_once(one_process_farm, repository) -> None:
     farm = one_process_farm
     request_id = farm.submit(repository(_with("shop/cart.py", "min(prices)", "max(prices)")))
@@ -180,6 +184,7 @@ def test_a_message_that_comes_twice_does_its_work_once(one_process_farm, reposit
     assert farm.worked.count("selfheal.code") == 2
 
 
+@pytest.mark.slow
 def test_the_target_branch_may_move_while_the_farm_works(
     one_process_farm, repository, tmp_path
 ) -> None:
@@ -230,6 +235,7 @@ def test_a_message_may_not_name_what_only_a_person_may(one_process_farm, reposit
         assert requests.recent(connection, 10) == ()
 
 
+@pytest.mark.slow
 def test_an_attempt_that_was_taken_over_lands_nothing(one_process_farm, repository) -> None:
     farm = one_process_farm
     origin = repository(_with("shop/cart.py", "min(prices)", "max(prices)"))

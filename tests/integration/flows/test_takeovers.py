@@ -146,6 +146,7 @@ def test_an_attempt_that_was_taken_over_moves_its_request_no_more(
         assert requests.load(connection, request_id).state == "RECEIVED"
 
 
+@pytest.mark.slow
 def test_a_result_branch_that_somebody_else_made_ends_the_request_with_that_reason(
     one_process_farm, repository
 ) -> None:

@@ -366,6 +366,9 @@ def run(database: Database, *mistakes: Mistake, blind: bool) -> None:
         engine.dispose()
 
 
+QUICK_MISTAKES = 6
+"""So many of them are looked for in every run, the others only in the long one."""
+
 MISTAKES = {
     "the look sees what has lapsed": Mistake(
         statements.LOOK, "AND held.expires_at > clock_timestamp()", ""
@@ -444,7 +447,13 @@ def test_the_look_before_the_lock_decides_nothing(database: Database) -> None:
     run(database, blind=True)
 
 
-@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        pytest.param(mistake, id=name, marks=[pytest.mark.slow] if number >= QUICK_MISTAKES else [])
+        for number, (name, mistake) in enumerate(MISTAKES.items())
+    ],
+)
 def test_the_model_notices_that(database: Database, mistake: Mistake) -> None:
     noticed = (AssertionError, LeaseConflict, Fenced, SQLAlchemyError, psycopg.Error)
 
