@@ -95,7 +95,7 @@ def _places(
         source = sources[path]
         words = Vocabulary(source, tuple(n for n in public if n not in source.text))
         scores = _statement_scores(source, localisation)
-        silent = _silent_nodes(source)
+        silent = _silent_nodes(source, localisation)
         for node in source.nodes:
             statement = source.statement_of(node)
             score = scores.get(statement, 0.0) if statement is not None else 0.0
@@ -120,13 +120,15 @@ def _statement_scores(source: SourceFile, localisation: Localisation) -> dict[as
     return found
 
 
-def _silent_nodes(source: SourceFile) -> frozenset[ast.AST]:
-    """Nodes no test can tell apart: annotations and docstrings."""
+def _silent_nodes(source: SourceFile, localisation: Localisation) -> frozenset[ast.AST]:
+    """Nodes no test can tell apart: docstrings, and annotations unless a failure points there."""
     roots: list[ast.AST] = []
     for node in source.nodes:
         for name in ("annotation", "returns"):
             child = getattr(node, name, None)
-            if isinstance(child, ast.AST):
+            if isinstance(child, ast.expr) and not localisation.is_framed(
+                source.path, child.lineno
+            ):
                 roots.append(child)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             roots.append(node.value)

@@ -20,7 +20,7 @@ OCHIAI_SHARE = 0.7
 INNERMOST_FRAME = 0.3
 OTHER_FRAME = 0.15
 # Code that runs at import is covered by every test alike: it is judged by who uses its names.
-IMPORT_SHARE = 0.24
+IMPORT_SHARE = 0.3
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 Line = tuple[str, int]
@@ -43,6 +43,12 @@ class Localisation:
     def body(self, function: SuspectFunction) -> tuple[int, ...]:
         """The suspicious lines of a function."""
         return self.bodies.get((function.path, function.qualname), ())
+
+    def is_framed(self, path: str, line: int) -> bool:
+        """True when a failing test's traceback goes through this line."""
+        failures = (self.results[name].failure for name in self.failing)
+        frames = (frame for failure in failures if failure for frame in failure.frames)
+        return any((frame.path, frame.line) == (path, line) for frame in frames)
 
     def covering(self, lines: Iterable[Line]) -> tuple[str, ...]:
         """Passing tests that execute any of these lines, those that execute least first."""
@@ -136,6 +142,9 @@ def _add_imported(
     for path in sorted(imported):
         if path not in sources:
             continue
+        top = max((score for (file, _), score in scores.items() if file == path), default=0.0)
+        for line in _called_at_import(sources[path], imported[path]):
+            scores[path, line] = max(IMPORT_SHARE * top, scores.get((path, line), 0.0))
         for statement in _import_time_statements(sources[path]):
             score = IMPORT_SHARE * max(
                 (
@@ -146,6 +155,18 @@ def _add_imported(
             for line in own_lines(statement):
                 if score > scores.get((path, line), 0.0):
                     scores[path, line] = score
+
+
+def _called_at_import(source: SourceFile, lines: frozenset[int]) -> list[int]:
+    """Lines inside functions that ran while the tests were collected: they built tables, say."""
+    bodies = {
+        line
+        for node in source.nodes
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for line in range(node.body[0].lineno, (node.end_lineno or node.lineno) + 1)
+        if node.body[0].lineno > node.lineno
+    }
+    return sorted(bodies & lines)
 
 
 def _import_time_statements(source: SourceFile) -> Iterable[ast.stmt]:

@@ -20,6 +20,7 @@ class Vocabulary:
     def __init__(self, source: SourceFile, neighbours: tuple[str, ...] = ()) -> None:
         self._source, self.neighbours = source, neighbours
         self._locals: dict[ast.AST, tuple[str, ...]] = {}
+        self._mentioned: dict[ast.AST, frozenset[str]] = {}
 
     def locals_of(self, function: FunctionNode) -> tuple[str, ...]:
         """Parameters, assigned names and loop variables, in order of appearance."""
@@ -143,9 +144,21 @@ class Vocabulary:
 
     @cached_property
     def unread(self) -> tuple[str, ...]:
-        """Classes and functions of module level that the file itself never mentions again."""
-        read = {n.id for n in self._source.nodes if isinstance(n, ast.Name)}
-        return tuple(name for name in (*self.classes, *self.functions) if name not in read)
+        """Names of module level that the file itself never reads."""
+        names = (n for n in self._source.nodes if isinstance(n, ast.Name))
+        read = {n.id for n in names if isinstance(n.ctx, ast.Load)}
+        known = (*self.classes, *self.functions, *self.globals, *self.imported)
+        return tuple(name for name in dict.fromkeys(known) if name not in read)
+
+    def mentioned_near(self, node: ast.AST) -> frozenset[str]:
+        """Names mentioned in the same function or, for a method, in the same class."""
+        outer = self._source.class_of(node) or self._source.function_of(node)
+        if outer is None:
+            return frozenset()
+        if outer not in self._mentioned:
+            names = (n.id for n in ast.walk(outer) if isinstance(n, ast.Name))
+            self._mentioned[outer] = frozenset(names)
+        return self._mentioned[outer]
 
     @cached_property
     def _shared(self) -> frozenset[str]:

@@ -72,7 +72,7 @@ SIBLINGS = (
     "IGNORECASE MULTILINE VERBOSE DOTALL UNICODE ASCII",
     "I M X S U A",
 )
-MOST_NAMES = 14
+MOST_NAMES = 24
 
 
 def siblings(name: str) -> tuple[str, ...]:
@@ -112,7 +112,8 @@ def variables(place: Place) -> Iterator[Change]:
         yield from _ranked(place, node, _same_kind(place, node.id), 0.9)
     elif node.id in inside:
         words = place.vocabulary
-        yield from _ranked(place, node, words.globals, 0.3, most=5)
+        yield from _ranked(place, node, words.unread, 0.6, most=8)
+        yield from _ranked(place, node, words.globals, 0.3, most=12)
         yield from _ranked(place, node, [*words.builtins, *words.functions], 0.3, most=12)
         yield from _ranked(place, node, [*words.classes, *words.imported], 0.3, most=12)
 
@@ -125,7 +126,7 @@ def functions(place: Place) -> Iterator[Change]:
         if isinstance(place.source.parent.get(place.source.parent[node]), ast.Raise):
             yield from _ranked(place, node, _exceptions(place), 0.9)
         yield from _ranked(place, node, place.vocabulary.unread, 0.8, most=12)
-        yield from _ranked(place, node, _same_kind(place, node.id), 0.9, most=20)
+        yield from _ranked(place, node, _same_kind(place, node.id), 0.9, most=45)
         function = place.source.function_of(node)
         if function is not None and node.id in place.vocabulary.locals_of(function):
             yield from _ranked(place, node, place.vocabulary.locals_of(function), 0.7)
@@ -134,7 +135,9 @@ def functions(place: Place) -> Iterator[Change]:
 def _ranked(
     place: Place, node: ast.Name, names: Iterable[str], best: float, *, most: int = MOST_NAMES
 ) -> Iterator[Change]:
-    for rank, name in enumerate(by_closeness(node.id, names)[:most]):
+    near = place.vocabulary.mentioned_near(node)
+    order = sorted(by_closeness(node.id, names), key=lambda name: name not in near)
+    for rank, name in enumerate(order[:most]):
         yield place.replaced(node, name, max(0.2, best - 0.05 * rank))
 
 
@@ -216,7 +219,7 @@ def attributes(place: Place) -> Iterator[Change]:
     low = end - len(node.attr)
     if place.source.text[low:end] != node.attr or low < start:
         return
-    near = [*_members(place, node), *by_closeness(node.attr, _attributes(place, node))[:20]]
+    near = [*_members(place, node), *by_closeness(node.attr, _attributes(place, node))[:30]]
     near = list(dict.fromkeys(near))
     wide = [*place.vocabulary.defined, *place.vocabulary.neighbours]
     far = [name for name in by_closeness(node.attr, wide) if name not in near][:20]
