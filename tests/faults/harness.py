@@ -92,6 +92,7 @@ class Arena:
         self.restarting = True
         self._brokers = brokers
         self._looked = 0.0
+        self._struck: list[int] = []
         self._watch = psycopg.connect(
             own.servers.database_url.replace("+psycopg", "", 1),
             autocommit=True,
@@ -154,7 +155,10 @@ class Arena:
         self.await_that(lambda: self.rows(sql, request_id, state), what=f"state {state}")
 
     def strike(self, request_id: UUID, boundary: Boundary, *blows: Blow) -> Victim:
-        """Let the blows fall on the first attempt of the request that reaches the boundary."""
+        """Let the blows fall on the first attempt of the request that reaches the boundary.
+
+        One that was struck before, and is not buried yet, is passed over.
+        """
         with self._closed(boundary):
             self.await_that(
                 lambda: self._at(request_id, boundary) or self._row(request_id).ended,
@@ -164,19 +168,21 @@ class Arena:
             assert victims, f"the request ended before {boundary}\n{self.story()}"
             for blow in blows:
                 blow(victims[0])
+        self._struck.append(victims[0].token)
         return victims[0]
+
+    @contextmanager
+    def asleep(self, request_id: UUID, boundary: Boundary) -> Iterator[Victim]:
+        """The child that comes to the boundary sleeps for as long as the context lasts."""
+        victim = self.strike(request_id, boundary, lambda one: os.kill(one.pid, signal.SIGSTOP))
+        try:
+            yield victim
+        finally:
+            os.kill(victim.pid, signal.SIGCONT)
 
     def kill_child(self, victim: Victim) -> None:
         """SIGKILL to the child that works, alone."""
         os.kill(victim.pid, signal.SIGKILL)
-
-    def pause_child(self, victim: Victim) -> None:
-        """SIGSTOP to the child that works."""
-        os.kill(victim.pid, signal.SIGSTOP)
-
-    def resume_child(self, victim: Victim) -> None:
-        """SIGCONT to it."""
-        os.kill(victim.pid, signal.SIGCONT)
 
     def kill_worker(self, _: Victim | None = None) -> None:
         """SIGKILL to the worker's main process and all its children at once."""
@@ -242,8 +248,8 @@ class Arena:
         rows = self._watch.execute(
             "SELECT work, subject_id, number, token, split_part(worker, ':', 2)::int AS pid"
             " FROM attempts WHERE request_id = %s AND work = %s AND stage = %s"
-            " AND ended_at IS NULL ORDER BY token",
-            (request_id, boundary.work, boundary.stage),
+            " AND ended_at IS NULL AND token <> ALL(%s) ORDER BY token",
+            (request_id, boundary.work, boundary.stage, self._struck),
         )
         return [Victim(**row._asdict()) for row in rows]
 
@@ -285,8 +291,9 @@ _GATES = f"""
         END IF;
         RETURN NEW;
     END $$;
-    CREATE OR REPLACE TRIGGER gate BEFORE UPDATE ON attempts
-        FOR EACH ROW WHEN (OLD.ended_at IS NULL) EXECUTE FUNCTION wait_at_gate();
+    CREATE OR REPLACE TRIGGER gate BEFORE UPDATE ON attempts FOR EACH ROW
+        WHEN (OLD.ended_at IS NULL AND NEW.ending IS DISTINCT FROM 'lost') -- the dead are buried
+        EXECUTE FUNCTION wait_at_gate();
 """
 
 

@@ -53,11 +53,8 @@ def test_a_child_that_was_asleep_while_another_one_took_over_changes_nothing(
     origin = plant(tmp_path, broken=ONE)
     request_id = quick_arena.submit(origin)
 
-    sleeper = quick_arena.strike(
-        request_id, Boundary(names.CODE, "checked"), quick_arena.pause_child
-    )
-    quick_arena.end_of(request_id)
-    quick_arena.resume_child(sleeper)
+    with quick_arena.asleep(request_id, Boundary(names.CODE, "checked")) as sleeper:
+        quick_arena.end_of(request_id)
 
     check_all(quick_arena, request_id, origin)
     assert quick_arena.endings(sleeper) == ["lost", "accepted"]
