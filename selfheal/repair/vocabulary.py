@@ -10,6 +10,8 @@ from functools import cached_property
 
 from selfheal.repair.source import FunctionNode, SourceFile
 
+FAR = 10**6  # lines: farther than anything that is mentioned
+
 
 class Vocabulary:
     """What one file offers as ingredients. Every answer is ordered, never by hash.
@@ -20,7 +22,6 @@ class Vocabulary:
     def __init__(self, source: SourceFile, neighbours: tuple[str, ...] = ()) -> None:
         self._source, self.neighbours = source, neighbours
         self._locals: dict[ast.AST, tuple[str, ...]] = {}
-        self._mentioned: dict[ast.AST, frozenset[str]] = {}
 
     def locals_of(self, function: FunctionNode) -> tuple[str, ...]:
         """Parameters, assigned names and loop variables, in order of appearance."""
@@ -150,15 +151,19 @@ class Vocabulary:
         known = (*self.classes, *self.functions, *self.globals, *self.imported)
         return tuple(name for name in dict.fromkeys(known) if name not in read)
 
-    def mentioned_near(self, node: ast.AST) -> frozenset[str]:
-        """Names mentioned in the same function or, for a method, in the same class."""
-        outer = self._source.class_of(node) or self._source.function_of(node)
-        if outer is None:
-            return frozenset()
-        if outer not in self._mentioned:
-            names = (n.id for n in ast.walk(outer) if isinstance(n, ast.Name))
-            self._mentioned[outer] = frozenset(names)
-        return self._mentioned[outer]
+    def distance(self, name: str, node: ast.expr) -> int:
+        """Lines from a node to the nearest mention of a name; a wrong name is rarely far away."""
+        lines = self._mentions.get(name, ())
+        return min((abs(line - node.lineno) for line in lines), default=FAR)
+
+    @cached_property
+    def _mentions(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for node in self._source.nodes:
+            if isinstance(node, ast.Name | ast.arg):
+                name = node.id if isinstance(node, ast.Name) else node.arg
+                found.setdefault(name, []).append(node.lineno)
+        return found
 
     @cached_property
     def _shared(self) -> frozenset[str]:

@@ -73,6 +73,7 @@ SIBLINGS = (
     "I M X S U A",
 )
 MOST_NAMES = 24
+ALIKE = 0.7
 
 
 def siblings(name: str) -> tuple[str, ...]:
@@ -105,7 +106,7 @@ def variables(place: Place) -> Iterator[Change]:
     chain = [s for s in [node, *place.source.ancestors(node)] if isinstance(s, FunctionNode)]
     inside = [name for step in chain for name in place.vocabulary.locals_of(step)]
     unread = [name for step in chain for name in place.vocabulary.unread_in(step)]
-    order = dict.fromkeys([*by_closeness(node.id, unread), *by_closeness(node.id, inside)])
+    order = dict.fromkeys([*_nearest(place, node, unread), *_nearest(place, node, inside)])
     for rank, name in enumerate(list(order)[:MOST_NAMES]):
         yield place.replaced(node, name, max(0.3, 1.0 - 0.08 * rank))
     if node.id not in inside or function is None:
@@ -113,7 +114,7 @@ def variables(place: Place) -> Iterator[Change]:
     elif node.id in inside:
         words = place.vocabulary
         yield from _ranked(place, node, words.unread, 0.6, most=8)
-        yield from _ranked(place, node, words.globals, 0.3, most=12)
+        yield from _ranked(place, node, words.globals, 0.4, most=30)
         yield from _ranked(place, node, [*words.builtins, *words.functions], 0.3, most=12)
         yield from _ranked(place, node, [*words.classes, *words.imported], 0.3, most=12)
 
@@ -135,10 +136,19 @@ def functions(place: Place) -> Iterator[Change]:
 def _ranked(
     place: Place, node: ast.Name, names: Iterable[str], best: float, *, most: int = MOST_NAMES
 ) -> Iterator[Change]:
-    near = place.vocabulary.mentioned_near(node)
-    order = sorted(by_closeness(node.id, names), key=lambda name: name not in near)
-    for rank, name in enumerate(order[:most]):
+    for rank, name in enumerate(_nearest(place, node, names)[:most]):
         yield place.replaced(node, name, max(0.2, best - 0.05 * rank))
+
+
+def _nearest(place: Place, node: ast.Name, names: Iterable[str]) -> list[str]:
+    """Siblings and look-alikes first, then by how near the name is mentioned."""
+
+    def key(name: str) -> tuple[bool, int]:
+        alike = name in known or _likeness(node.id, name) >= ALIKE
+        return not alike, place.vocabulary.distance(name, node)
+
+    known = siblings(node.id)
+    return sorted((name for name in dict.fromkeys(names) if name != node.id), key=key)
 
 
 def _same_kind(place: Place, name: str) -> list[str]:
@@ -196,7 +206,7 @@ def targets(place: Place) -> Iterator[Change]:
         words = place.vocabulary
         for name in words.unbound_in(function)[:3]:
             yield place.replaced(node, name)
-        for rank, name in enumerate(by_closeness(node.id, words.locals_of(function))[:24]):
+        for rank, name in enumerate(_nearest(place, node, words.locals_of(function))[:24]):
             yield place.replaced(node, name, max(0.3, 0.9 - 0.07 * rank))
 
 
