@@ -4,6 +4,8 @@
 .PHONY: help setup demo test test-all check fmt bench up flower
 
 BIN := .venv/bin
+# A test file stays in one process, with the servers it shares; conftest.py says which go first.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 INSTALLED := .venv/.installed
 # Benchmarks to run, as files: make bench BENCH=benchmarks/leases.py
 BENCH ?= $(sort $(wildcard benchmarks/*.py))
@@ -21,17 +23,17 @@ demo: setup ## heal a small repository with the whole farm, and show how
 	@$(BIN)/selfheal demo
 
 test: setup ## run the tests, without those of minutes
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: setup ## run all tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: setup ## format, lint, types, floors, and coverage of unit and integration tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/unit tests/integration -m "not slow" --quiet \
+	$(PYTEST) tests/unit tests/integration -m "not slow" --quiet \
 	    --cov --cov-report=term --cov-fail-under=85
 
 fmt: setup ## format, and mend what the linter can

@@ -25,28 +25,32 @@ if TYPE_CHECKING:
 MARK = "SELFHEAL_TEST_RUN"
 GRACE_SECONDS = 5.0
 
+TESTS = Path(__file__).parent
+LONGEST_FIRST = {"acceptance": -3, "faults": -2, "integration": -1}
+
 MEMORY = Path("/dev/shm")
 IN_MEMORY = "selfheal-tests-"
 PLENTY = 1 << 30
 
-_FOLDERS = pytest.StashKey[list[Path]]()
 _COMPLAINTS = pytest.StashKey[list[str]]()
 
 
-def pytest_configure() -> None:
-    """Mark what this run starts: children inherit the environment."""
-    os.environ[MARK] = uuid.uuid4().hex
+def pytest_configure(config: pytest.Config) -> None:
+    """Mark what this run starts: children inherit the environment, pytest-xdist's workers too."""
+    if not _is_worker(config):
+        os.environ[MARK] = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _folder_of_the_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
-    """A server started with an environment of its own still names its folder."""
-    request.config.stash[_FOLDERS] = [tmp_path_factory.getbasetemp()]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that no process is left alone with one of them at the end."""
+    items.sort(key=lambda item: LONGEST_FIRST.get(item.path.relative_to(TESTS).parts[0], 0))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fail a run that leaves processes behind, and in CI one that skipped tests."""
+    if _is_worker(session.config):
+        return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     complaints = [f"left behind: {process}" for process in _left_behind(session.config)]
     if os.environ.get("CI") == "true" and reporter is not None:
@@ -65,9 +69,7 @@ def pytest_terminal_summary(
 
 
 @pytest.fixture(scope="session")
-def quick_disk(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
+def quick_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for servers' data: in memory where there is plenty, else on the disk.
 
     On a busy disk they wait for it ten times as long as they compute.
@@ -76,9 +78,7 @@ def quick_disk(
         yield tmp_path_factory.mktemp("servers")
         return
     _clear_up_after_killed_runs()
-    prefix = f"{IN_MEMORY}{os.getpid()}-"
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=MEMORY) as folder:
-        request.config.stash[_FOLDERS].append(Path(folder))
+    with tempfile.TemporaryDirectory(prefix=_in_memory_of_this_run(), dir=MEMORY) as folder:
         yield Path(folder)
 
 
@@ -161,19 +161,36 @@ def _clear_up_after_killed_runs() -> None:
             continue
         for lock in old.glob("*/owner.lock"):
             stop(RunFolder.open(lock.parent))
-        shutil.rmtree(old)
+        shutil.rmtree(old, ignore_errors=True)  # another worker process may be at it
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    """Whether this is one of pytest-xdist's processes, which only run tests."""
+    return hasattr(config, "workerinput")
+
+
+def _in_memory_of_this_run() -> str:
+    return f"{IN_MEMORY}{os.environ[MARK]}-"
 
 
 def _left_behind(config: pytest.Config) -> list[str]:
-    """What this run started and what still runs after a grace, as `pid command`."""
-    folders = config.stash.get(_FOLDERS, [])
+    """What this run started and what still runs after a grace, as `pid command`.
+
+    A server started with an environment of its own has no mark, but still names its folder.
+    """
+    places = (f"{_base_of_temporary_folders(config)}/", str(MEMORY / _in_memory_of_this_run()))
     deadline = time.monotonic() + GRACE_SECONDS
-    while (running := list(_started_by_this_run(folders))) and time.monotonic() < deadline:
+    while (running := list(_started_by_this_run(places))) and time.monotonic() < deadline:
         time.sleep(0.1)
     return running
 
 
-def _started_by_this_run(folders: list[Path]) -> Iterator[str]:
+def _base_of_temporary_folders(config: pytest.Config) -> Path:
+    factory: pytest.TempPathFactory = config._tmp_path_factory  # type: ignore[attr-defined]
+    return factory.getbasetemp()
+
+
+def _started_by_this_run(places: tuple[str, ...]) -> Iterator[str]:
     for process in Path("/proc").glob("[0-9]*"):
         if int(process.name) == os.getpid():
             continue
@@ -181,11 +198,11 @@ def _started_by_this_run(folders: list[Path]) -> Iterator[str]:
             command = (
                 (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
             )
-            places = f"{command} {(process / 'cwd').readlink()}/"
+            named = f"{command} {(process / 'cwd').readlink()}/"
             marked = f"{MARK}={os.environ[MARK]}".encode() in (process / "environ").read_bytes()
         except OSError:  # gone meanwhile, or another user's
             continue
-        if marked or any(f"{folder}/" in places for folder in folders):
+        if marked or any(place in named for place in places):
             yield f"{process.name} {command.strip()[:200]}"
 
 
