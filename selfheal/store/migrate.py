@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -16,6 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from selfheal.errors import SchemaMismatch
+from selfheal.results import migrate as results
 from selfheal.store.database import answering
 
 _UPGRADE_LOCK = 7353_0001  # any constant: two upgrades of one database wait for each other
@@ -28,6 +31,7 @@ def upgrade(engine: Engine) -> str:
         _refuse_newer(connection)
         command.upgrade(_config(connection), "head")
         connection.commit()
+        results.upgrade(_driver(connection))
     return head()
 
 
@@ -50,9 +54,11 @@ def check(engine: Engine) -> None:
     with answering(), engine.connect() as connection:
         _refuse_newer(connection)
         found = MigrationContext.configure(connection).get_current_revision()
-    if found != head():
+        behind = results.current(_driver(connection)) < results.newest()
+    if found != head() or behind:
         raise SchemaMismatch(
-            f"the database is at schema {found or 'none'}, older than this code's {head()}: "
+            f"the database is at schema {found or 'none'}, older than this code's {head()}"
+            f"{', or without its result tables' if found == head() else ''}: "
             "run `selfheal db upgrade`"
         )
 
@@ -70,6 +76,12 @@ def _alone(connection: Connection) -> Iterator[None]:
         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _UPGRADE_LOCK})
         connection.execute(text("RESET statement_timeout"))
         connection.commit()
+
+
+def _driver(connection: Connection) -> psycopg.Connection:
+    """The result tables keep their own versions, for projects without a farm: psycopg is enough."""
+    driver: Any = connection.connection.driver_connection
+    return cast("psycopg.Connection", driver)
 
 
 def _refuse_newer(connection: Connection) -> None:
