@@ -7,7 +7,7 @@ branch lock comes first everywhere, so nothing can deadlock.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -53,10 +53,15 @@ def reserve(
         "mode": mode,
         "ttl_seconds": ttl_seconds,
     }
-    seen = connection.execute(statements.LOOK, values).one_or_none()
-    if seen is not None:
-        raise _conflict(Lease.from_row(seen))
-    rows = _take(connection, values)
+    if seen := _sent_together(connection, values, statements.LOOK):
+        raise _conflict(Lease.from_row(seen[0]))
+    rows = _sent_together(
+        connection,
+        values,
+        statements.LOCK_BRANCH,
+        statements.EXPIRE_IN_THE_WAY,
+        statements.TAKE,
+    )
     if rows[0].blocked:
         raise _conflict(Lease.from_row(rows[0]))
     held = {row.fq_name: Lease.from_row(row) for row in rows}
@@ -131,18 +136,22 @@ def live(connection: Connection, *, repo: str, branch: str) -> tuple[Lease, ...]
     return tuple(Lease.from_row(row) for row in rows)
 
 
-def _take(connection: Connection, values: dict[str, object]) -> list[Any]:
-    """The answer of TAKE. Its three statements go to the server in one message.
+def _sent_together(
+    connection: Connection, values: dict[str, object], *sql: LiteralString
+) -> list[Any]:
+    """The answer of the last statement. All go to the server in one message, with a BEGIN if due.
 
     While the branch is locked, nobody then waits for this process to get its turn on the CPU but
     for the commit (`benchmarks/leases.py`).
     """
+    if not connection.in_transaction():
+        connection.begin()  # so that SQLAlchemy, too, knows of what the driver is about to begin
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     with driver.pipeline(), driver.cursor(row_factory=namedtuple_row) as cursor:
-        driver.execute(statements.LOCK_BRANCH, values)
-        driver.execute(statements.EXPIRE_IN_THE_WAY, values)
-        cursor.execute(statements.TAKE, values)
+        for statement in sql[:-1]:
+            driver.execute(statement, values)
+        cursor.execute(sql[-1], values)
         return cursor.fetchall()
 
 

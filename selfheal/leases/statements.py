@@ -4,23 +4,23 @@ They are right at READ COMMITTED, PostgreSQL's default, where every statement se
 committed before it began. Rows are locked in the order of their tokens, and after the branch lock:
 so no two transactions wait for each other.
 
-The three statements that take leases are in the driver's own style: they are sent together.
+The first four, which take leases, are in the driver's own style: they are sent together.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import text
 
-LOOK = text("""
+LOOK = """
 SELECT held.*
-FROM unnest(CAST(:lows AS text[]), CAST(:highs AS text[])) AS reach(low, high)
+FROM unnest(CAST(%(lows)s AS text[]), CAST(%(highs)s AS text[])) AS reach(low, high)
 JOIN leases AS held ON held.fq_name BETWEEN reach.low AND reach.high
-WHERE held.repo = :repo AND held.branch = :branch AND held.state = 'held'
+WHERE held.repo = %(repo)s AND held.branch = %(branch)s AND held.state = 'held'
   AND held.expires_at > clock_timestamp()
-  AND 'exclusive' IN (held.mode, :mode) AND held.plan_id <> :plan_id
+  AND 'exclusive' IN (held.mode, %(mode)s) AND held.plan_id <> %(plan_id)s
 ORDER BY held.token
 LIMIT 1
-""")
+"""
 """The lease that refuses a reservation, if any, without waiting for the branch lock.
 
 There is no race to close: what it finds did hold at that moment, and where it finds nothing, TAKE

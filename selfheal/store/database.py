@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 
 from selfheal.errors import StoreUnavailable
 
@@ -66,16 +67,30 @@ class Database:
         self._engine = None
 
     def _open(self) -> Engine:
-        return create_engine(
+        engine = create_engine(
             self.url,
             pool_size=self._pool_size,
-            pool_pre_ping=True,  # a restarted server must not cost a task its attempt
             connect_args={
                 "connect_timeout": 5,
                 "application_name": "selfheal",
                 "options": self._options,
             },
         )
+        event.listen(engine, "checkout", _refuse_closed)
+        return engine
+
+
+def _refuse_closed(connection: psycopg.Connection, *_: object) -> None:
+    """Let the pool open a new connection for one that its server has closed.
+
+    A restarted server must not cost a task its attempt. What rests has nothing to say unless it is
+    closing, so its socket tells that without the round trip that SQLAlchemy's own ping takes
+    before each transaction.
+    """
+    socket = select.poll()
+    socket.register(connection.fileno(), select.POLLIN)
+    if socket.poll(0):
+        raise DisconnectionError("the server has closed this connection")
 
 
 @contextmanager
