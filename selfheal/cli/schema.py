@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from selfheal.cli.main import app
-from selfheal.contracts.schema import DOCUMENTS, schema_of
+from selfheal.contracts.schema import NAMES, schema_of
 from selfheal.errors import UnknownId
 
 
@@ -18,8 +18,8 @@ def schema(
 ) -> None:
     """Print the JSON Schema of a document, or the names of all."""
     if name is None:
-        print("\n".join(DOCUMENTS))
+        print("\n".join(NAMES))
         return
-    if name not in DOCUMENTS:
-        raise UnknownId(f"no document is called {name}; there are {', '.join(DOCUMENTS)}")
+    if name not in NAMES:
+        raise UnknownId(f"no document is called {name}; there are {', '.join(NAMES)}")
     print(json.dumps(schema_of(name), indent=2))

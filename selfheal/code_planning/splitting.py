@@ -15,10 +15,10 @@ def parts_of(target: Target, graph: CallGraph) -> tuple[Target, ...]:
     """The parts of a step's target, in the order of its files; together they are the target.
 
     Parts share no file. A step that is there to make tests pass stays whole, because its parts
-    could only pass together; so does one with a file of which the graph knows nothing, because
-    what ties it is not known.
+    could only pass together; so does one that says so itself, and one with a file of which the
+    graph knows nothing, because what ties it is not known.
     """
-    if len(target.files) < 2 or target.step.test_ids:
+    if len(target.files) < 2 or target.step.test_ids or target.step.indivisible:
         return (target,)
     touched = {path: _touched_in(path, target, graph) for path in target.files}
     if not all(touched.values()):

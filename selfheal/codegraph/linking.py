@@ -40,11 +40,18 @@ def link(facts: Iterable[FileFacts], modules: Modules) -> CallGraph:
     return CallGraph(linker.nodes(), linker.edges(), problems)
 
 
+def resolver_of(names: Namespaces) -> Resolver:
+    """What evaluates the expressions of parsed files, once their variables are settled."""
+    linker = _Linker(names)
+    linker.solve()
+    return linker.resolver
+
+
 class _Linker:
     def __init__(self, names: Namespaces) -> None:
         self._names = names
         self._flow = Flow()
-        self._resolver = Resolver(names, self._flow)
+        self.resolver = Resolver(names, self._flow)
         self._fixtures = fixture_links(names)
         self._property_names = frozenset(
             defined.fact.qualname.rpartition(".")[2]
@@ -61,7 +68,7 @@ class _Linker:
         for defined in self._names.definitions.values():
             self._define(defined)
         self._flow.run([*self._alias_jobs(), *self._base_jobs()])
-        self._resolver.settle_bases()
+        self.resolver.settle_bases()
         self._flow.run([*self._binding_jobs(), *self._call_jobs()])
 
     def nodes(self) -> Iterator[Node]:
@@ -102,7 +109,7 @@ class _Linker:
 
     def _define(self, defined: Defined) -> None:
         name = defined.fact.qualname.rpartition(".")[2]
-        thing = self._resolver.defined(defined.fq_name)
+        thing = self.resolver.defined(defined.fq_name)
         self._flow.add(Slot(defined.parent, name), {thing: 1.0}, at_most=1.0)
         first = _receiver(defined)
         if first:
@@ -154,14 +161,14 @@ class _Linker:
             yield partial(self._inject, link.user, link.parameter, link.fixture)
 
     def _bind(self, file: FileFacts, binding: Binding) -> None:
-        values = self._resolver.evaluate(binding.value, self._place(file, binding.value_scope))
+        values = self.resolver.evaluate(binding.value, self._place(file, binding.value_scope))
         if not values:
             return
         place = self._place(file, binding.scope)
         if len(binding.target) == 1:
             slots = [Slot(full_name(place.module, binding.scope), binding.target[0])]
         else:
-            owners = self._resolver.evaluate(binding.target[:-1], place)
+            owners = self.resolver.evaluate(binding.target[:-1], place)
             slots = [s for o in owners for s in self._slots(o, binding.target[-1])]
         for slot in slots:
             self._flow.add(slot, values, at_most=binding.confidence)
@@ -172,22 +179,22 @@ class _Linker:
             return [Slot(owner.name, step), Slot(owner.name, "[*]")] if is_container else []
         if owner.kind == "module":
             return [Slot(self._names.modules.name_of(owner.name), step[1:])]
-        if owner.kind == "instance" and self._resolver.method(owner.name, step[1:]):
+        if owner.kind == "instance" and self.resolver.method(owner.name, step[1:]):
             return []  # one patched instance says nothing about the class
         return [Slot(owner.name, step[1:])] if owner.kind in ("class", "instance") else []
 
     def _inherit(self, defined: Defined, index: int) -> None:
         outer = defined.fact.qualname.rpartition(".")[0]
         place = Place(defined.path, defined.module, outer)
-        bases = self._resolver.evaluate(defined.fact.bases[index], place)
+        bases = self.resolver.evaluate(defined.fact.bases[index], place)
         classes = {thing: conf for thing, conf in bases.items() if thing.kind == "class"}
         self._flow.add(base_slot(defined.fq_name, index), classes, at_most=1.0)
         for thing in classes:
-            self._resolver.inherit(defined.fq_name, thing.name)
+            self.resolver.inherit(defined.fq_name, thing.name)
 
     def _call(self, file: FileFacts, call: Call) -> None:
         place = self._place(file, call.scope)
-        for thing in self._resolver.evaluate(call.target, place):
+        for thing in self.resolver.evaluate(call.target, place):
             callee, receiver = self._callee(thing)
             if callee is not None:
                 self._receive(callee, receiver)
@@ -200,9 +207,9 @@ class _Linker:
         if thing.kind == "function":
             return self._names.definitions.get(thing.name), None
         if thing.kind == "class":
-            return self._resolver.method(thing.name, "__init__"), Thing("instance", thing.name)
+            return self.resolver.method(thing.name, "__init__"), Thing("instance", thing.name)
         if thing.kind == "instance":
-            return self._resolver.method(thing.name, "__call__"), thing
+            return self.resolver.method(thing.name, "__call__"), thing
         return None, None
 
     def _receive(self, callee: Defined, receiver: Thing | None) -> None:
@@ -230,11 +237,11 @@ class _Linker:
             else:
                 name = next(iter(positional[int(argument.key) :]), None)
             if name is not None:
-                values = self._resolver.evaluate(argument.value, place)
+                values = self.resolver.evaluate(argument.value, place)
                 self._flow.add(Slot(callee.fq_name, name), values, at_most=PASSED)
 
     def _inject(self, user: str, parameter: str, fixture: str) -> None:
-        made = self._resolver.made_by(fixture)
+        made = self.resolver.made_by(fixture)
         self._flow.add(Slot(user, parameter), made, at_most=IMPLIED)
 
     def _call_edges(self, file: FileFacts, call: Call) -> Iterator[Edge]:
@@ -242,12 +249,12 @@ class _Linker:
         caller = full_name(place.module, _named(call.scope))
         if call.kind == "read":
             if call.target[-1][1:] in self._property_names:
-                for name, confidence in self._resolver.properties(call.target, place).items():
+                for name, confidence in self.resolver.properties(call.target, place).items():
                     sure = min(confidence, IMPLIED)
                     yield Edge(caller, name, "calls", file.path, call.line, sure)
             return
         limit = IMPLIED if call.kind == "protocol" else 1.0
-        for thing, confidence in self._resolver.evaluate(call.target, place).items():
+        for thing, confidence in self.resolver.evaluate(call.target, place).items():
             target = self._target(thing)
             if target:
                 sure = min(confidence, limit)
@@ -268,7 +275,7 @@ class _Linker:
         targets = [modules.name_of(path)] if path is not None else []
         if fact.name and fact.name != "*":
             chain = (f"import:{fact.module}", f".{fact.name}")
-            values = self._resolver.evaluate(chain, self._place(file, fact.scope))
+            values = self.resolver.evaluate(chain, self._place(file, fact.scope))
             targets.extend(self._imported(values))
             if path is not None and not values:
                 targets.append(f"{modules.name_of(path)}.{fact.name}")

@@ -47,7 +47,7 @@ def facts_of_text(source: str, path: str) -> FileFacts:
     encoded = encoded_source(source)
     if _open_brackets(encoded) > _MAX_OPEN_BRACKETS:
         return FileFacts(path, problem=f"more than {_MAX_OPEN_BRACKETS} brackets are open at once")
-    root = Parser(_language()).parse(encoded).root_node
+    root = syntax_of(encoded)
     if _is_costly(root):
         return FileFacts(path, problem=f"nested deeper than {_MAX_TREE_DEPTH} levels, or garbled")
     reader = Reader()
@@ -55,6 +55,11 @@ def facts_of_text(source: str, path: str) -> FileFacts:
         reader.read(captures)
     lines = encoded.count(b"\n") + 1
     return replace(reader.facts(path), lines=lines, problem=_first_error(root))
+
+
+def syntax_of(encoded: bytes) -> Node:
+    """The root of the syntax tree of source in UTF-8, broken as far as it parses."""
+    return Parser(_language()).parse(encoded).root_node
 
 
 def encoded_source(source: str) -> bytes:

@@ -174,12 +174,15 @@ class Resolver:
     def _member_of_module(self, path: str, name: str) -> Values:
         module = self._names.modules.name_of(path)
         starred = self._names.starred(path)
-        if self._names.binds(module, name) or name in starred:
-            return self._flow.read(Slot(starred.get(name, module), name))
-        if path.endswith("__init__.py"):
+        is_bound = self._names.binds(module, name) or name in starred
+        held = self._flow.read(Slot(starred.get(name, module), name)) if is_bound else {}
+        # A package that says `from . import name` binds the name to nothing but its submodule.
+        if not held and path.endswith("__init__.py"):
             submodule = self._names.modules.find(f".{name}", importer=path)
             if submodule is not None:
                 return {Thing("module", submodule): 1.0}
+        if is_bound:
+            return held
         if path in self._names.files and path not in self._names.stars:
             return {Thing("missing", f"{module}.{name}"): 1.0}
         return {}

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from pydantic import AwareDatetime, Field, JsonValue, field_validator
 
 from selfheal.contracts.document import Document, Value
+from selfheal.contracts.recipe import RECIPE, Recipe
 
 Source = Literal["client", "django", "flask", "cli", "api", "schedule", "ci"]
 StopAfter = Literal["plan", "code_plan", "code"]
@@ -23,6 +24,10 @@ class Budget(Value):
     usd: float | None = Field(default=None, ge=0, description="US dollars")
     tokens: int | None = Field(default=None, ge=0, description="model tokens, in and out")
     seconds: float | None = Field(default=None, gt=0, description="seconds of work per CodingTask")
+
+
+class _WithRecipe(Value):
+    recipe: Recipe
 
 
 class ChangeRequest(Document):
@@ -62,6 +67,20 @@ class ChangeRequest(Document):
             if path.startswith("/") or ".." in path.split("/"):
                 raise ValueError(f"{path!r} must be relative to the repository and stay inside it")
         return paths
+
+    @field_validator("context")
+    @classmethod
+    def _has_a_readable_recipe(cls, context: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if "recipe" in context:
+            # As a field of a model, so that an error names it: context.recipe.
+            _WithRecipe.model_validate({"recipe": context["recipe"]})
+        return context
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """The mechanical change that is wanted, where it is one (RP-5)."""
+        found = self.context.get("recipe")
+        return RECIPE.validate_python(found) if found is not None else None
 
     @property
     def fingerprint(self) -> str:

@@ -34,6 +34,8 @@ class PlanWarning(Value):
         "UNPARSED_FILE",
         "UNEXPLAINED_FAILURE",
         "TOO_MANY_FAULTS",
+        "UNRESOLVED_REFERENCE",
+        "LEFT_ALONE",
     ]
     message: str
     path: str = ""
@@ -51,6 +53,7 @@ class Step(Value):
     depends_on: tuple[int, ...] = ()
     acceptance_criteria: tuple[str, ...] = ()
     test_ids: tuple[str, ...] = Field(default=(), description="failing tests this step is for")
+    indivisible: bool = Field(default=False, description="its files make sense only together")
 
     @model_validator(mode="after")
     def _depends_backward(self) -> Self:

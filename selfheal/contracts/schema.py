@@ -1,14 +1,17 @@
-"""JSON Schemas of the documents, by name."""
+"""JSON Schemas by name: of the documents, and of parts that people write by hand."""
 
 from __future__ import annotations
 
-from pydantic import JsonValue
+from typing import Any
+
+from pydantic import JsonValue, TypeAdapter
 
 from selfheal.contracts.bundle import TaskBundle
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.commit_result import CommitResult
 from selfheal.contracts.document import Document
 from selfheal.contracts.plan import Plan
+from selfheal.contracts.recipe import RECIPE
 from selfheal.contracts.run_report import RunReport
 
 DOCUMENTS: dict[str, type[Document]] = {
@@ -16,7 +19,14 @@ DOCUMENTS: dict[str, type[Document]] = {
     for document in (ChangeRequest, Plan, TaskBundle, CommitResult, RunReport)
 }
 
+PARTS: dict[str, TypeAdapter[Any]] = {"Recipe": RECIPE}
+"""What stands inside of a document where its schema says only JSON."""
+
+NAMES = (*DOCUMENTS, *PARTS)
+
 
 def schema_of(name: str) -> dict[str, JsonValue]:
-    """The JSON Schema (draft 2020-12) of the document called `name`; KeyError if there is none."""
+    """The JSON Schema (draft 2020-12) of what is called `name`; KeyError if there is none."""
+    if name in PARTS:
+        return PARTS[name].json_schema(mode="validation")
     return DOCUMENTS[name].model_json_schema(mode="validation")
