@@ -39,6 +39,11 @@ class Baseline:
     notes: tuple[str, ...] = ()
 
     @property
+    def untested(self) -> bool:
+        """Whether there are no tests; they are asked for wherever a patch is not mechanical."""
+        return not self.outcomes
+
+    @property
     def failing(self) -> tuple[str, ...]:
         """The tests that fail at base, time after time, sorted."""
         return tuple(test for test in failing(self.outcomes) if test not in set(self.flaky))

@@ -19,12 +19,23 @@ _NEW_FILE_MODE = 0o644
 class Change:
     """The files that a patch adds, changes or deletes, relative to `worktree`, where it is applied.
 
-    `base_file` gives the bytes of a file at base, None for one that is not there.
+    `base_file` gives the bytes of a file at base, None for one that is not there. A `mechanical`
+    patch was computed, so what it does to tests is no more than what it does to everything else.
     """
 
     worktree: Path
     paths: tuple[str, ...]
     base_file: Callable[[str], bytes | None]
+    mechanical: bool = False
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """Changed files whose version at base judges the patch.
+
+        Base's tests would look for a renamed thing by its old name, so a mechanical patch is judged
+        by the tests as it has changed them.
+        """
+        return self.configuration if self.mechanical else (*self.tests, *self.configuration)
 
     @property
     def python(self) -> tuple[str, ...]:

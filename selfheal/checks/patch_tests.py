@@ -78,7 +78,12 @@ class PatchTests:
 
     def judged_by_base(self, impacted: tuple[str, ...]) -> Judgement:
         """Runs base's version of the tests, the cheapest part first."""
-        judges = (*self._change.tests, *self._change.configuration)
+        judges = self._change.judges
+        if self._change.mechanical and self._change.tests:
+            changed = ", ".join(self._change.tests)
+            self.notes.append(
+                f"computed edits of tests, which judge the patch as edited: {changed}"
+            )
         if judges:
             self.notes.append(f"base's versions judged the patch of {', '.join(judges)}")
         with self._change.at_base(*judges):

@@ -67,9 +67,10 @@ def self_check(
     """Formats, lints and tests a patch that is applied in `change.worktree`.
 
     `targets` are the tests it has to fix, `impacted` those that its lines can break. Base's
-    versions of test and configuration files judge it; tests that it brings are run with and without
-    its sources. New findings of the linter refuse it unless `lint_refuses` is off: then they are
-    only told. `timeout_seconds` bounds each stage. Raises Cancelled when `stop` turns true.
+    versions of test and configuration files judge it (a mechanical patch's own tests do); tests
+    that it brings are run with and without its sources. Without any tests the verdict is `none`.
+    New findings of the linter refuse it unless `lint_refuses` is off: then they are only told.
+    `timeout_seconds` bounds each stage. Raises Cancelled when `stop` turns true.
     """
     bench = Bench(
         target=target,
@@ -85,8 +86,11 @@ def self_check(
     formatting, linting = _format(change, bench), _lint(change, bench)
     try:
         _require_clean(linting, target, refuses=lint_refuses)
-        judgement = tests.judged_by_base(impacted)
-        judgement = tests.judged_by_its_own() or judgement
+        judgement = Judgement(verdict="none")
+        if not baseline.untested:
+            judgement = tests.judged_by_base(impacted)
+        if not change.mechanical:
+            judgement = tests.judged_by_its_own() or judgement
     except Refusal as refusal:
         judgement, stopped_at, reason = refusal.judgement, refusal.stage, refusal.reason
     notes = (*target.notes, *formatting.notes, *linting.notes, *tests.notes, *judgement.notes)

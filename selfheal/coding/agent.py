@@ -56,7 +56,8 @@ class Apply(Want["Applied | Rejection"]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What the self-check said. `diff` is the patch after formatting."""
+    """What the self-check said. `diff` is the patch after formatting. `untested`: nothing speaks
+    against it, for there are no tests that could."""
 
     verdict: Verdict
     fixed: tuple[str, ...]
@@ -64,11 +65,12 @@ class Checked:
     reason: str
     diff: str
     stat: DiffStat
+    untested: bool = False
 
     @property
     def good(self) -> bool:
         """Whether the patch may be committed."""
-        return self.verdict in ("passes", "fixes", "fixes_and_guards")
+        return self.untested or self.verdict in ("passes", "fixes", "fixes_and_guards")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,27 @@ from selfheal.codegraph.symbols import symbols_in, touched_symbols
 from selfheal.coding import agent
 from selfheal.coding.agent import Applied, Checked, Rejection, Want
 from selfheal.coding.draft import Draft, NoDraft, NothingToDo
+from selfheal.coding.recipe_coder import RecipeCoder
 from selfheal.coding.repair_coder import RepairCoder
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.plan import Symbol
+from selfheal.contracts.recipe import Recipe
 from selfheal.edits.diff import diff_stat, unified_diff
 from selfheal.edits.gate import check_patch
 from selfheal.errors import InvalidEdit, LeaseConflict, PatchRefused
 from selfheal.flows import evidence
 from selfheal.flows.attempting import Running
+from selfheal.flows.recipes import RecipeBench, judged_target, may_touch_sensitive
+from selfheal.flows.source import CommitTree
 from selfheal.leases import reservations
+from selfheal.recipes.rewrite import CannotDo, Rewrite
 from selfheal.repair.engine import repair
 from selfheal.repair.task import RepairOutcome, RepairTask
 from selfheal.store.rounds import TaskRow
 from selfheal.workspace.mirror import Mirror
 from selfheal.workspace.worktree import Worktree
+
+_NAMED = 3
 
 
 class Bench:
@@ -54,7 +61,8 @@ class Bench:
         kept = running.checkpoint.get("drafts", ())
         found = [Draft.model_validate(draft) for draft in kept]
         # Why there was no draft is not kept, so the search that found none is made again.
-        self._coder = RepairCoder(self._repair, found=found or None)
+        self._recipe = request.recipe
+        self._coder = self._coder_for(self._recipe, found=found or None)
 
     def answer(self, want: Want[Any]) -> Any:
         """Do what the agent wants; raises what cannot be an answer (Cancelled, TestsUnusable)."""
@@ -113,6 +121,29 @@ class Bench:
         self._tree.reset(self._base)
         return outcome
 
+    def _coder_for(
+        self, recipe: Recipe | None, *, found: list[Draft] | None
+    ) -> RepairCoder | RecipeCoder:
+        if recipe is None:
+            return RepairCoder(self._repair, found=found)
+        carry_out = partial(self._carry_out, recipe)
+        return RecipeCoder(carry_out, origin=f"recipe {recipe.kind}", found=found)
+
+    def _carry_out(self, recipe: Recipe) -> Rewrite | CannotDo:
+        target = self._target
+        self._tree.reset(self._base)
+        recipes = RecipeBench(
+            running=self._running,
+            request=self._request,
+            target=target,
+            tree=self._tree,
+            source=CommitTree(self._mirror, self._base),
+        )
+        done = recipes.carry_out(recipe, only=self._row.task.paths)
+        self._tree.verify_untouched()
+        self._tree.reset(self._base)
+        return done
+
     def _apply(self, draft: Draft) -> Applied | Rejection:
         before = self._texts(dict(draft.texts))
         try:
@@ -130,12 +161,13 @@ class Bench:
         return Applied(diff=diff, stat=diff_stat(diff), symbols=symbols)
 
     def _gate(self, diff: str, draft: Draft) -> None:
+        paths = tuple(path for path, _ in draft.texts)
         check_patch(
             diff,
-            allowed_paths=tuple(path for path, _ in draft.texts),
-            allow_sensitive=self._request.allow_sensitive,
+            allowed_paths=paths,
+            allow_sensitive=may_touch_sensitive(self._request, paths),
             find_secret=self._running.farm.redactor.find,
-            allow_tests=False,
+            allow_tests=self._recipe is not None,
         )
 
     def _hold(self, before: Mapping[str, str | None], after: Mapping[str, str]) -> tuple[str, ...]:
@@ -171,14 +203,16 @@ class Bench:
             worktree=self._tree.folder,
             paths=tuple(path for path, _ in draft.texts),
             base_file=lambda path: self._mirror.read_file(self._base, path),
+            mechanical=self._recipe is not None,
         )
         said = self_check(
             change,
-            target,
+            judged_target(self._recipe, target),
             farm.sandbox,
             baseline=baseline,
             targets=draft.fixes or self._row.task.failing_tests,
             impacted=self._row.task.test_ids,
+            lint_refuses=self._recipe is None,
             timeout_seconds=farm.settings.target.suite_seconds,
             stop=self._running.stopping,
             limits=farm.limits,
@@ -195,7 +229,8 @@ class Bench:
         checked = Checked(
             verdict=said.verdict,
             fixed=said.judgement.fixed,
-            notes=said.notes,
+            notes=(*said.notes, *(f"new finding: {one}" for one in said.findings)),
+            untested=self._baseline.untested and said.ok,
             reason=said.reason or said.verdict,
             diff=diff,
             stat=diff_stat(diff),
@@ -249,6 +284,8 @@ def _covered(symbol: Symbol, held: set[str]) -> bool:
 
 def _subject(row: TaskRow, checked: Checked) -> str:
     """The first line of the commit: what it changes, then the rest of the goal below."""
-    names = ", ".join(symbol.fq_name for symbol in row.task.symbols) or ", ".join(row.task.paths)
+    named = [symbol.fq_name for symbol in row.task.symbols] or row.task.paths
+    # More names than a few would bury what the commit is about.
+    names = ", ".join(named) if len(named) <= _NAMED else row.task.goal.partition(";")[0]
     tests = "\n".join(f"- {test}" for test in checked.fixed)
     return f"{names}\n\n{row.task.goal}\n" + (f"\nNow passes:\n{tests}\n" if tests else "")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from selfheal.checks.baseline import Baseline, measure_baseline, shelved_baseline
 from selfheal.checks.target import Target, detect_target
+from selfheal.codegraph.tests_impact import is_test_file
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.errors import TestsUnusable
 from selfheal.flows.attempting import Running
@@ -31,7 +32,8 @@ def baseline_at(
 ) -> Baseline:
     """The suite's outcomes at `sha`, from the farm's shelf or measured now in `tree`.
 
-    Raises TestsUnusable when the tests say nothing at this commit.
+    Raises TestsUnusable when the tests say nothing at this commit. A recipe wants no test to pass,
+    so for one a repository without any has a baseline without outcomes.
     """
     farm = running.farm
 
@@ -50,11 +52,29 @@ def baseline_at(
         return measured
 
     shelf = BaselineRows(farm.database)
-    return shelved_baseline(shelf, measure, repo=request.repo, sha=sha, target=target)
+    try:
+        return shelved_baseline(shelf, measure, repo=request.repo, sha=sha, target=target)
+    except TestsUnusable:
+        if request.recipe is None or _has_tests(tree, sha, target):
+            raise
+        return Baseline(sha=sha, outcomes={})
+
+
+def _has_tests(tree: Worktree, sha: str, target: Target) -> bool:
+    """Whether somebody would expect the tests to run: then it is no answer that they do not."""
+    if target.command is not None:
+        return True
+    listing = tree.git.run("ls-tree", "-r", "-z", "--name-only", sha).records
+    return any(map(is_test_file, listing))
 
 
 def wanted_tests(request: ChangeRequest, baseline: Baseline) -> tuple[str, ...]:
-    """The tests that fail at base and are to pass; raises TestsUnusable for a test that is not."""
+    """The tests that fail at base and are to pass; raises TestsUnusable for a test that is not.
+
+    None for a recipe: it is done when the code is as it says.
+    """
+    if request.recipe is not None:
+        return ()
     failing = set(baseline.failing)
     if not request.failing_tests:
         return tuple(sorted(failing))

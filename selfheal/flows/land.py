@@ -123,10 +123,26 @@ def _conclude(
             _open_next_round(running, connection, built, again, row=row, plan=plan)
         elif built.still_failing and built.landed and plan.number < _most_plans(running):
             _ask_for_next_plan(running, connection, built, plan=plan)
+        elif request.recipe is not None:
+            report.conclude_recipe(
+                connection,
+                request.id,
+                request.recipe,
+                undone=_undone(connection, request.id, built),
+                after=built.evidence,
+                who=who,
+            )
         else:
             report.conclude(
                 connection, request.id, built.still_failing, after=built.evidence, who=who
             )
+
+
+def _undone(connection: Connection, request_id: UUID, built: Built) -> tuple[str, ...]:
+    """Why tasks of any round came to nothing, and what was refused for good in this one."""
+    tasks = rounds.tasks_of_request(connection, request_id)
+    failed = [task.result.reason for task in tasks if task.result and task.result.reason]
+    return (*failed, *(refusal.why for refusal in built.refused))
 
 
 def _most_plans(running: Running) -> int:

@@ -142,6 +142,8 @@ class MergeTrain:
 
     def _run(self, *, tests: tuple[str, ...]) -> SuiteRun:
         farm = self._running.farm
+        if self._before.untested:
+            return SuiteRun(outcomes={})
         run = observe_suite(
             self._target,
             self._tree.folder,

@@ -1,4 +1,4 @@
-"""Request-Planner: ChangeRequest -> Plan, from evidence."""
+"""Request-Planner: ChangeRequest -> Plan, from evidence or from a recipe."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ from selfheal.checks.target import Target
 from selfheal.contracts import names
 from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
 from selfheal.contracts.plan import Plan
+from selfheal.contracts.recipe import Recipe
 from selfheal.errors import LeaseConflict
 from selfheal.flows import evidence, report
 from selfheal.flows.attempting import Failure, Running, attempt
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
+from selfheal.flows.recipes import RecipeBench
+from selfheal.flows.source import CommitTree
 from selfheal.leases import reservations
 from selfheal.planning.evidence import plan_from_faults
+from selfheal.planning.recipes import plan_from_rewrite
+from selfheal.recipes.rewrite import CannotDo
 from selfheal.repair.engine import localise
 from selfheal.repair.faults import cluster_faults
 from selfheal.repair.task import RepairTask
@@ -69,6 +74,17 @@ def _plan(running: Running, *, row: PlanRow) -> None:
         target = evidence.target_of(running, request.request, tree.folder)
         baseline = evidence.baseline_at(running, request.request, tree, sha=sha, target=target)
         _note_base(running, row, baseline)
+        recipe = request.request.recipe
+        if recipe is not None:
+            bench = RecipeBench(
+                running=running,
+                request=request.request,
+                target=target,
+                tree=tree,
+                source=CommitTree(mirror, sha),
+            )
+            _plan_recipe(running, row, bench, recipe=recipe, baseline=baseline)
+            return
         wanted = evidence.wanted_tests(request.request, baseline)
         running.check()
         if not wanted:
@@ -126,6 +142,36 @@ def _is_shown_by_tests(request: ChangeRequest) -> bool:
     """Whether green tests are all that the request wants."""
     shown = request.failing_tests or request.traceback
     return bool(shown) or SUITE_PASSES in request.acceptance_criteria
+
+
+def _plan_recipe(
+    running: Running, row: PlanRow, bench: RecipeBench, *, recipe: Recipe, baseline: Baseline
+) -> None:
+    """RP-5: what is to be done follows from the recipe and the code; the tests only guard it."""
+    rewrite = bench.carry_out(recipe)
+    running.check()
+    who = running.farm.worker
+    if isinstance(rewrite, CannotDo):
+        with running.effect("the recipe does not fit") as connection:
+            report.end_without_fix(
+                connection,
+                row.request_id,
+                reason=f"cannot {recipe.goal}: {rewrite.reason}",
+                next_step=rewrite.next_step,
+                after=baseline.evidence,
+                who=who,
+            )
+        return
+    if not rewrite.texts:
+        found = "; ".join((*rewrite.found, *(one.message for one in rewrite.warnings)))
+        with running.effect("nothing to change") as connection:
+            report.end_with_nothing_to_do(
+                connection, row.request_id, baseline.evidence, why=found, who=who
+            )
+        return
+    request = bench.request
+    made = plan_from_rewrite(request, recipe, rewrite, plan_id=row.id, base_sha=baseline.sha)
+    _store(running, request, made)
 
 
 def _from_evidence(

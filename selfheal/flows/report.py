@@ -12,6 +12,7 @@ from selfheal import __version__
 from selfheal.contracts import names
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.commit_result import CommitResult
+from selfheal.contracts.recipe import Recipe
 from selfheal.contracts.run_report import (
     Cause,
     RunReport,
@@ -31,6 +32,7 @@ from selfheal.store import attempts, events, outbox, plans, requests, rounds
 from selfheal.store.events import Event
 
 NO_FIX_STEP = "look at the places named, fix it by hand, or give more time with --budget"
+NO_RECIPE_STEP = "look at what speaks against it, and at the warnings: they name what was left"
 
 
 def end(
@@ -95,15 +97,16 @@ def end_without_fix(
 
 
 def end_with_nothing_to_do(
-    connection: Connection, request_id: UUID, evidence: SuiteEvidence, *, who: str
+    connection: Connection, request_id: UUID, evidence: SuiteEvidence, *, who: str, why: str = ""
 ) -> RunReport:
-    """RP-6: what was wanted is so already."""
+    """RP-6: what was wanted is so already, as the tests show, or as `why` says."""
+    passing = f"{evidence.passed} tests pass at {evidence.commit_sha[:10]}"
     return end(
         connection,
         request_id,
         state="DONE",
         cause="nothing_to_do",
-        reason=f"nothing to do: {evidence.passed} tests pass at {evidence.commit_sha[:10]}",
+        reason=f"nothing to do: {why or passing}",
         who=who,
         after=evidence,
     )
@@ -136,6 +139,40 @@ def conclude(
         reason=_missing(connection, request_id, still_failing),
         after=after,
         who=who,
+    )
+
+
+def conclude_recipe(
+    connection: Connection,
+    request_id: UUID,
+    recipe: Recipe,
+    *,
+    undone: Sequence[str],
+    after: SuiteEvidence,
+    who: str,
+) -> RunReport:
+    """The end after a recipe's landing: DONE when all of it has landed, else why `undone` is."""
+    landed = rounds.last_landed(connection, request_id)
+    if undone:
+        return end_without_fix(
+            connection,
+            request_id,
+            reason="; ".join(dict.fromkeys(undone)),
+            next_step=NO_RECIPE_STEP,
+            after=after,
+            who=who,
+        )
+    tested = f"no test newly fails, {after.passed} pass"
+    untested = "the repository has no tests, so nothing but its syntax backs this"
+    return end(
+        connection,
+        request_id,
+        state="DONE",
+        cause="landed" if landed else "nothing_to_do",
+        reason=f"{recipe.goal}: done; {tested if after.passed or after.failed else untested}",
+        who=who,
+        landed=(result_branch(request_id), landed) if landed else ("", ""),
+        after=after,
     )
 
 
