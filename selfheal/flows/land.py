@@ -139,10 +139,16 @@ def _conclude(
 
 
 def _undone(connection: Connection, request_id: UUID, built: Built) -> tuple[str, ...]:
-    """Why tasks of any round came to nothing, and what was refused for good in this one."""
+    """Why tasks of any round came to nothing, and what was refused for good in this one.
+
+    In short: what a tool or a test said about it at length is in the task's result.
+    """
     tasks = rounds.tasks_of_request(connection, request_id)
     failed = [task.result.reason for task in tasks if task.result and task.result.reason]
-    return (*failed, *(refusal.why for refusal in built.refused))
+    return tuple(
+        " such as ".join(reason.splitlines()[:2])
+        for reason in (*failed, *(refusal.why for refusal in built.refused))
+    )
 
 
 def _most_plans(running: Running) -> int:

@@ -58,7 +58,10 @@ def find_renaming(project: Project, fq_name: str, new: str) -> Renaming | Cannot
     if not _is_bound(found, scope, old):
         if _is_bound(found, scope, new):
             return None
-        return CannotDo(f"{module} has no {qualname}", _suggestion(project, path, scope))
+        suggestion = _inherited(project, f"{module}.{scope}", old)
+        return CannotDo(
+            f"{module} has no {qualname}", suggestion or _suggestion(project, path, scope)
+        )
     if imported := _imported_only(found, scope, old):
         return CannotDo(
             f"{fq_name} is not defined in {path} but imported",
@@ -121,6 +124,13 @@ def _kind(project: Project, fq_name: str) -> SymbolKind:
     if defined is None or defined.fact.kind == "lambda":
         return "variable"
     return defined.fact.kind
+
+
+def _inherited(project: Project, owner: str, name: str) -> str:
+    """The base class that a member comes from, as a next step; empty when there is none."""
+    ancestry = project.resolver.ancestry(owner) if project.names.is_class(owner) else []
+    found = next((base for base in ancestry if project.names.binds(base, name)), "")
+    return f"{owner} inherits it: rename {found}.{name}" if found else ""
 
 
 def _suggestion(project: Project, path: str, scope: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from selfheal.codegraph.flow import Thing
+from selfheal.codegraph.linking import PASSED
 from selfheal.recipes.definition import Key, Renaming, fixture_users
 from selfheal.recipes.family import Answer, Family
 from selfheal.recipes.occurrences import Imported, Member, Word
@@ -63,14 +64,18 @@ class Reach:
         return self.family is None and (path, "") in self.held
 
     def meant(self, path: str, member: Member) -> Answer:
-        """Whether a member is the definition, for everything that its receiver may be."""
+        """Whether a member is the definition, for everything that its receiver may be.
+
+        An annotation or an assignment outweighs what some call passes in.
+        """
         place = self.project.place(path, member)
-        things = {
-            thing
+        things = [
+            (thing, confidence)
             for chain in member.receivers
-            for thing in self.project.resolver.evaluate(chain, place)
-        }
-        answers: set[Answer] = {self._has(thing) for thing in things}
+            for thing, confidence in self.project.resolver.evaluate(chain, place).items()
+        ]
+        stated = [thing for thing, confidence in things if confidence > PASSED]
+        answers: set[Answer] = {self._has(one) for one in stated or [one for one, _ in things]}
         return answers.pop() if len(answers) == 1 else "unknown"
 
     def _has(self, thing: Thing) -> Answer:

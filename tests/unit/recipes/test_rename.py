@@ -190,6 +190,17 @@ CASES = {
             "t.py": "import m\nfor a in [m.A(), m.B()]: a.new()\n",
         },
     ),
+    "an annotation outweighs what a careless call passes in": (
+        "m.A.old",
+        {
+            "m.py": "class A:\n    def old(self): pass\nclass B:\n    def old(self): pass\n"
+            "def f(a: A): a.old()\ndef g(a): a.old()\nf(A()); f(B()); g(A()); g(B())\n"
+        },
+        {
+            "m.py": "class A:\n    def new(self): pass\nclass B:\n    def old(self): pass\n"
+            "def f(a: A): a.new()\ndef g(a): a.old()\nf(A()); f(B()); g(A()); g(B())\n"
+        },
+    ),
     "a property with its setter": (
         "m.A.old",
         {
@@ -271,6 +282,11 @@ REFUSED = {
         "overrides m.A.old",
     ),
     "unknown": ("m.none", "def old(): pass\n", "m has no none"),
+    "inherited": (
+        "m.B.old",
+        "class A:\n    def old(self): pass\nclass B(A): pass\n",
+        "m has no B.old",
+    ),
     "a module": ("m.py", "x = 1\n", "m has no py"),
     "an imported name": ("m.sep", "from os import sep\n", "not defined in m.py but imported"),
     "a special name": ("m.__all__", "__all__ = []\n", "meaning to Python"),
