@@ -18,7 +18,13 @@ from selfheal.cli.farm import own_farm, reach_farm, runs_for_everybody
 from selfheal.cli.main import app
 from selfheal.cli.processes import sweeper, worker
 from selfheal.cli.showing import show_report
-from selfheal.cli.submit import make_request, text_or_file
+from selfheal.cli.submit import (
+    FAILING_TESTS,
+    RecipeOption,
+    make_request,
+    recipe_context,
+    text_or_file,
+)
 from selfheal.cli.watching import view_for, watch
 from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
 from selfheal.contracts.names import POOLS
@@ -38,6 +44,7 @@ def heal(
     *,
     test: Annotated[str | None, typer.Option(help="Test command; else it is detected.")] = None,
     issue: Annotated[str | None, typer.Option(help="What is wrong: text, or @FILE.")] = None,
+    recipe: RecipeOption = None,
     python: Annotated[Path | None, typer.Option(help="Interpreter for the tests.")] = None,
     budget: Annotated[
         float | None, typer.Option(min=1, help="Seconds of search per fault.")
@@ -50,7 +57,7 @@ def heal(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the RunReport.")] = False,
 ) -> None:
-    """Make the failing tests of a repository pass: the result is a branch in it.
+    """Make the failing tests of a repository pass, or carry out a recipe: the result is a branch.
 
     Nothing need run and nothing be configured; the working tree stays untouched.
     """
@@ -72,6 +79,7 @@ def heal(
         checkout,
         base=snapshot_dirty(checkout) if include_dirty and checkout.dirty else checkout.head,
         issue=issue,
+        recipe=recipe,
         test=test,
         python=python,
         budget=budget,
@@ -95,6 +103,7 @@ def _request(
     *,
     base: str,
     issue: str | None,
+    recipe: str | None,
     test: str | None,
     python: Path | None,
     budget: float | None,
@@ -106,12 +115,13 @@ def _request(
         # Made absolute, but links are kept: a virtual environment's python is one.
         "python": str(python.expanduser().absolute()) if python else None,
     }
+    context = {key: value for key, value in chosen.items() if value is not None}
     return make_request(
         repo=str(checkout.repository),
         branch=checkout.branch or "HEAD",
-        description=text_or_file(issue) if issue else "make the failing tests pass",
-        acceptance_criteria=() if issue else (SUITE_PASSES,),
-        context={key: value for key, value in chosen.items() if value is not None},
+        description=text_or_file(issue) if issue else recipe or FAILING_TESTS,
+        acceptance_criteria=() if issue or recipe else (SUITE_PASSES,),
+        context={**context, **recipe_context(recipe)},
         budget={"seconds": budget},
         source="cli",
     )
