@@ -67,6 +67,10 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
         # Told to stop, a worker lets short work end; what is left is taken over elsewhere.
         "worker_soft_shutdown_timeout": 5.0,
         # After a lost connection the attempt goes on: its heartbeat, not the broker, decides.
+        # Some may be renewed sooner; a worker that `selfheal up` starts is told its pools' own cap.
+        "worker_max_memory_per_child": settings.profile_of(POOLS).memory_bytes // 1024,
+        # Children by what waits and what memory is left, within the bounds of --autoscale.
+        "worker_autoscaler": "selfheal.worker.autoscaler:FarmAutoscaler",
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,

@@ -8,6 +8,7 @@ refused. Nothing is read at import: a door calls `load_settings()` once and hand
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -148,7 +149,7 @@ class SafetySettings(_Section):
 
 
 class PoolProfile(_Section):
-    """How the workers of one pool run."""
+    """How the workers of one pool run; a worker with several pools is wide enough for each."""
 
     soft_time_limit: int = Field(default=1_500, gt=0, description="seconds until a task is asked")
     time_limit: int = Field(default=1_800, gt=0, description="seconds until a child is killed")
@@ -158,15 +159,24 @@ class PoolProfile(_Section):
 
 
 def _default_pools() -> dict[Pool, PoolProfile]:
-    quick = PoolProfile(soft_time_limit=60, time_limit=90, light=True)
+    quick = PoolProfile(
+        processes=1, most_processes=1, soft_time_limit=60, time_limit=90, light=True
+    )
     return {pool: quick if pool in ("intake", "sweeping") else PoolProfile() for pool in POOLS}
 
 
-class UpSettings(_Section):
-    """What `selfheal up` starts."""
+class AutoscaleSettings(_Section):
+    """How a worker whose pool may grow decides on its children."""
 
-    light_processes: int = Field(default=1, ge=1, description="children of the light worker")
-    heavy_processes: int = Field(default=2, ge=1, description="children of the heavy worker")
+    share: float = Field(
+        default=1.0, gt=0, le=1, description="of a backlog, this worker's: with n of them 1/n"
+    )
+    quiet_seconds: float = Field(
+        default=30.0, ge=0, description="children that nothing needs are kept this long"
+    )
+    reserve_bytes: int = Field(
+        default=512 << 20, ge=0, description="memory of the machine that is left to others"
+    )
 
 
 class Settings(BaseSettings):
@@ -180,6 +190,14 @@ class Settings(BaseSettings):
     )
 
     farm: FarmSettings = FarmSettings()
+    processes: int = Field(default=2, ge=1, description="children of a worker, and the fewest")
+    most_processes: int = Field(
+        default=2, ge=1, description="children when work waits: beyond the fewest it autoscales"
+    )
+    prefetch: int = Field(default=1, ge=1, description="messages held for each child")
+    memory_bytes: int = Field(
+        default=1 << 30, ge=64 << 20, description="a child that used more is renewed after its task"
+    )
     store: StoreSettings = StoreSettings()
     broker: BrokerSettings = BrokerSettings()
     attempts: AttemptSettings = AttemptSettings()
@@ -190,7 +208,7 @@ class Settings(BaseSettings):
     coding: CodingSettings = CodingSettings()
     git: GitSettings = GitSettings()
     safety: SafetySettings = SafetySettings()
-    up: UpSettings = UpSettings()
+    autoscale: AutoscaleSettings = AutoscaleSettings()
     pools: dict[Pool, PoolProfile] = Field(default_factory=_default_pools)
 
     @property
@@ -229,6 +247,20 @@ def load_settings(**overrides: Any) -> Settings:
         raise InvalidSettings("; ".join(lines)) from error
     except ValueError as error:  # a TOML file that does not parse
         raise InvalidSettings(f"{file or 'settings'}: {error}") from error
+
+    def profile_of(self, pools: Sequence[Pool]) -> PoolProfile:
+        """How a worker runs that has these pools: wide enough for each of them."""
+        profiles = [self.pools[pool] for pool in pools]
+        fewest = max(profile.processes for profile in profiles)
+        return PoolProfile(
+            processes=fewest,
+            most_processes=max(fewest, *(profile.most_processes for profile in profiles)),
+            prefetch=min(profile.prefetch for profile in profiles),
+            memory_bytes=max(profile.memory_bytes for profile in profiles),
+            soft_time_limit=max(profile.soft_time_limit for profile in profiles),
+            time_limit=max(profile.time_limit for profile in profiles),
+            light=all(profile.light for profile in profiles),
+        )
 
 
 def _refuse_unknown_variables() -> None:

@@ -19,7 +19,7 @@ from rich.text import Text
 from selfheal.cli import exit_codes
 from selfheal.cli.farm import own_farm
 from selfheal.cli.main import app
-from selfheal.cli.processes import heavy_pools, light_pools, sweeper, worker
+from selfheal.cli.processes import heavy_pools, light_pools, profiled_worker, sweeper
 from selfheal.cli.showing import show_bundle, show_diff, tests_of
 from selfheal.cli.watching import View, view_for, watch
 from selfheal.client import Client
@@ -50,8 +50,8 @@ def demo() -> None:
     console.print(f"a shop's ledger with planted defects, as a bare repository: {origin}")
     settings = _settings(folder, origin)
     commands = (
-        worker("light", light_pools(settings), processes=settings.up.light_processes),
-        worker("heavy", heavy_pools(settings), processes=settings.up.heavy_processes),
+        profiled_worker("light", light_pools(settings), settings),
+        profiled_worker("heavy", heavy_pools(settings), settings),
         sweeper(),
     )
     with own_farm(settings, commands, progress=lambda line: _say(console, line)) as own:

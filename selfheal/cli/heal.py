@@ -16,7 +16,7 @@ from rich.console import Console
 from selfheal.cli import exit_codes
 from selfheal.cli.farm import own_farm, reach_farm, runs_for_everybody
 from selfheal.cli.main import app
-from selfheal.cli.processes import sweeper, worker
+from selfheal.cli.processes import profiled_worker, sweeper
 from selfheal.cli.showing import show_report
 from selfheal.cli.submit import (
     FAILING_TESTS,
@@ -155,7 +155,7 @@ def _some_farm(settings: Settings, said: Console) -> Iterator[_Reached]:
     if runs_for_everybody(settings):
         yield _Reached(reach_farm(settings))
         return
-    commands = (worker("worker", POOLS, processes=settings.up.heavy_processes), sweeper())
+    commands = (profiled_worker("worker", POOLS, settings), sweeper())
     with (
         _own_settings(settings) as own_settings,
         own_farm(own_settings, commands, progress=lambda line: _say(said, line)) as own,

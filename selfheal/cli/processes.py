@@ -34,7 +34,7 @@ class Command:
     arguments: tuple[str, ...]
 
 
-def worker(name: str, pools: Sequence[Pool], *, processes: int) -> Command:
+def worker(name: str, pools: Sequence[Pool], *arguments: str, processes: int) -> Command:
     """A Celery worker for these pools with that many children."""
     return Command(
         name,
@@ -42,7 +42,22 @@ def worker(name: str, pools: Sequence[Pool], *, processes: int) -> Command:
             *("-m", "celery", "-A", "selfheal", "worker"),
             *("-Q", ",".join(pools), "--concurrency", str(processes), "-n", f"{name}@%h"),
             *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
+            *arguments,
         ),
+    )
+
+
+def profiled_worker(name: str, pools: Sequence[Pool], settings: Settings) -> Command:
+    """A Celery worker for these pools as their profiles want it."""
+    profile = settings.profile_of(pools)
+    fewest, most = profile.processes, profile.most_processes
+    return worker(
+        name,
+        pools,
+        *("--prefetch-multiplier", str(profile.prefetch)),
+        *("--max-memory-per-child", str(profile.memory_bytes // 1024)),
+        *(("--autoscale", f"{most},{fewest}") if most > fewest else ()),
+        processes=fewest,
     )
 
 

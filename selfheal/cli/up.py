@@ -12,7 +12,7 @@ from rich.console import Console
 
 from selfheal.cli.farm import marked_up, own_farm
 from selfheal.cli.main import app
-from selfheal.cli.processes import heavy_pools, light_pools, sweeper, worker
+from selfheal.cli.processes import beat, heavy_pools, light_pools, profiled_worker, sweeper
 from selfheal.settings import Settings, load_settings
 
 _LOOK_SECONDS = 0.5
@@ -28,8 +28,8 @@ def up() -> None:
     console = Console(stderr=True, soft_wrap=True)
     stop = _stop_on_signals()
     commands = (
-        worker("light", light_pools(settings), processes=settings.up.light_processes),
-        worker("heavy", heavy_pools(settings), processes=settings.up.heavy_processes),
+        profiled_worker("light", light_pools(settings), settings),
+        profiled_worker("heavy", heavy_pools(settings), settings),
         sweeper(),
     )
     with (
