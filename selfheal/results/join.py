@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
-from celery import maybe_signature, states
+from celery import chord, group, maybe_signature, states
+from celery.app.task import Context
+from celery.canvas import Signature, _chain
 from celery.exceptions import ChordError
 from kombu.exceptions import OperationalError
 
@@ -50,13 +52,39 @@ def _send_or_fail(backend: BaseBackend, pool: Pool, claim: Claim) -> str:
         raise
     except ChordError as error:
         logger.warning("Chord %s failed: %s", claim.group_id, error)
-        backend.chord_error_from_stack(body, error)
+        _fail(backend, body, error)
     except Exception as error:
         logger.exception("The body of chord %s could not be sent", claim.group_id)
-        backend.chord_error_from_stack(body, _chord_error(f"Callback error: {error!r}", error))
+        _fail(backend, body, _chord_error(f"Callback error: {error!r}", error))
     else:
         return "published"
     return "failed"
+
+
+def _fail(backend: BaseBackend, body: Signature, error: ChordError) -> None:
+    """The body ends with `error`, and so does what waits for it.
+
+    Celery itself leaves an outer chord waiting for ever for the part of a body that never ran.
+    """
+    for task in _last_tasks(body):
+        options = task.options
+        if "chord" in options:
+            ended = Context(task, **options, id=options["task_id"], group=options["group_id"])
+            backend.on_chord_part_return(ended, states.FAILURE, error)
+    backend.chord_error_from_stack(body, error)
+
+
+def _last_tasks(body: Any) -> Iterator[Signature]:
+    """The tasks whose values are the value of `body`."""
+    if isinstance(body, group):
+        for task in body.tasks:
+            yield from _last_tasks(task)
+    elif isinstance(body, _chain):
+        yield from _last_tasks(body.tasks[-1])
+    elif isinstance(body, chord):
+        yield from _last_tasks(body.body)
+    else:
+        yield body
 
 
 def _values(backend: BaseBackend, pool: Pool, claim: Claim) -> list[Any]:

@@ -7,13 +7,14 @@ one inside `begin()`; what they write becomes true with the caller's commit, und
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from kombu.utils.json import dumps
 
 from selfheal.results import statements
+from selfheal.results.rows import TaskState
 from selfheal.results.statements import LAST
 
 if TYPE_CHECKING:
@@ -43,6 +44,22 @@ def open_kept_chord(
             "body_task_id": str(body_task_id) if body_task_id else None,
         },
     )
+
+
+def save_group(connection: Connection, group_id: UUID | str, header: Sequence[UUID]) -> None:
+    """Let `GroupResult.restore(group_id)` find the chord's header tasks, in their order."""
+    results = [[[str(task_id), None], None] for task_id in header]
+    _run(
+        connection,
+        statements.SAVE_GROUP,
+        {"group_id": str(group_id), "result": dumps([[str(group_id), None], results])},
+    )
+
+
+def record_result(connection: Connection, task_id: UUID | str, result: object) -> None:
+    """Store `result` as what the task returned; the first SUCCESS of a task stays."""
+    state = TaskState(task_id=str(task_id), status="SUCCESS", result=dumps(result))
+    _run(connection, statements.STORE, state.values())
 
 
 def record_part(
