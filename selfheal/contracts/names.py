@@ -27,6 +27,11 @@ CODE_PLAN = "selfheal.code_plan"
 CODE = "selfheal.code"
 LAND = "selfheal.land"
 TIDY = "selfheal.tidy"
+PRUNE = "selfheal.prune"
+REFRESH = "selfheal.refresh"
+RETENTION = "selfheal.retention"
+SCAN = "selfheal.scan"
+SWEEP = "selfheal.sweep"
 
 ROUTES: dict[str, Pool] = {
     SUBMIT: "intake",
@@ -37,4 +42,25 @@ ROUTES: dict[str, Pool] = {
     LAND: "landing",
     TIDY: "sweeping",
 }
+    PRUNE: "checking",  # where worktrees and mirrors are
+    REFRESH: "checking",
+    RETENTION: "sweeping",
+    SCAN: "checking",
+    SWEEP: "sweeping",
 """The pool that each task goes to."""
+
+Job = Literal["prune", "refresh", "retention", "scan", "sweep"]
+JOBS: tuple[Job, ...] = get_args(Job)
+"""What can be scheduled."""
+
+TASK_OF: dict[Job, str] = {
+    "prune": PRUNE,
+    "refresh": REFRESH,
+    "retention": RETENTION,
+    "scan": SCAN,
+    "sweep": SWEEP,
+}
+"""The task that does a job. Its argument is the schedule's id."""
+
+OF_REPOSITORY: frozenset[Job] = frozenset({"refresh", "scan"})
+"""Jobs that are done to one registered repository; the others are the farm's own."""
