@@ -27,6 +27,8 @@ _COMMANDS = {
     "cancel": "cancel",
     "doctor": "doctor",
     "demo": "demo",
+    "schedule": "schedule",
+    "watch-repo": "watch_repo",
     "sweep": "sweep",
     "db": "database",
     "embedded": "embedded",

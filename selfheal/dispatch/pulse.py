@@ -1,31 +1,36 @@
-"""The heartbeat of an attempt, and what it hears back."""
+"""The heartbeat of work that is being done, and what it hears back."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Self
 
+from sqlalchemy import Connection
+
 from selfheal.errors import AttemptLost, Cancelled, StoreUnavailable
-from selfheal.store import attempts
-from selfheal.store.attempts import Attempt
 from selfheal.store.database import Database
+
+Beat = Callable[[Connection], Literal["go_on", "lost", "cancelled"]]
+"""Writes a sign of life; says what the work is to do next."""
 
 
 class Pulse:
     """Beats in a thread while the context is open.
 
-    `stopping()` turns true when the attempt was taken over, when somebody cancelled the request,
-    or when no beat got through for so long that another attempt may have begun: long waits look at
-    it and end. `check()` then raises what happened.
+    `stopping()` turns true when the work was taken over, when somebody cancelled the request, or
+    when no beat got through for so long that another worker may have begun: long waits look at it
+    and end. `check()` then raises what happened; `name` says whose pulse it is.
     """
 
     def __init__(
-        self, database: Database, attempt: Attempt, *, every: float, dead_after: float
+        self, database: Database, beat: Beat, *, name: str, every: float, dead_after: float
     ) -> None:
         self._database = database
-        self._attempt = attempt
+        self._beat = beat
+        self._name = name
         self._every = every
         self._dead_after = dead_after
         self._heard: Literal["go_on", "lost", "cancelled"] = "go_on"
@@ -41,7 +46,7 @@ class Pulse:
         if self._heard == "cancelled":
             raise Cancelled("the ChangeRequest was cancelled")
         if self._heard == "lost":
-            raise AttemptLost(f"attempt {self._attempt.number} has been taken over")
+            raise AttemptLost(f"{self._name} has been taken over")
 
     def wait(self, seconds: float) -> None:
         """Let `seconds` pass, or less if the work should end; then as `check`."""
@@ -55,11 +60,11 @@ class Pulse:
         while not self._ended.wait(self._every) and not self.stopping():
             try:
                 with self._database.begin() as connection:
-                    self._heard = attempts.beat(connection, self._attempt)
+                    self._heard = self._beat(connection)
                 last = time.monotonic()
             except StoreUnavailable:
                 # Without a database nobody can take over either, but its clock goes on: once it
-                # is back this attempt counts as dead, so it stops by its own monotonic clock.
+                # is back this worker counts as dead, so it stops by its own monotonic clock.
                 if time.monotonic() - last > self._dead_after:
                     self._heard = "lost"
 

@@ -113,7 +113,11 @@ def attempt(
     log = log.bind(token=begun.token)
     beat = farm.settings.attempts
     with Pulse(
-        farm.database, begun, every=beat.heartbeat_seconds, dead_after=beat.dead_after_seconds
+        farm.database,
+        lambda connection: attempts.beat(connection, begun),
+        name=f"attempt {begun.number}",
+        every=beat.heartbeat_seconds,
+        dead_after=beat.dead_after_seconds,
     ) as pulse:
         try:
             body(Running(farm, begun, pulse))

@@ -6,6 +6,7 @@ import os
 import socket
 from contextlib import AbstractContextManager
 from functools import cached_property
+from pathlib import Path
 
 from selfheal.checks.development_install import prepare
 from selfheal.dispatch.sender import Sender, flush
@@ -58,12 +59,21 @@ class Farm:
 
     def worktree(self, mirror: Mirror, sha: str, name: str) -> AbstractContextManager[Worktree]:
         """A worktree of `sha` on this host, prepared for running its tests."""
-        folder = self.settings.run_folder / "worktrees"
-        return mirror.worktree(sha, folder=folder, name=name, prepare=prepare)
+        return mirror.worktree(sha, folder=self.worktrees, name=name, prepare=prepare)
 
     def mirror(self, repo: str) -> Mirror:
         """This host's mirror of `repo`, as of its last fetch."""
-        return Mirror.open(self.settings.run_folder / "mirrors", repo)
+        return Mirror.open(self.mirrors, repo)
+
+    @property
+    def worktrees(self) -> Path:
+        """Where this host's worktrees are."""
+        return self.settings.run_folder / "worktrees"
+
+    @property
+    def mirrors(self) -> Path:
+        """Where this host's mirrors are."""
+        return self.settings.run_folder / "mirrors"
 
     def flush(self) -> None:
         """Send what the last transaction put into the outbox."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from sqlalchemy import Connection
+
 from selfheal.contracts import names
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.errors import InvalidRequest
@@ -24,18 +26,24 @@ def submit(farm: Farm, request: ChangeRequest, *, door: Door) -> Accepted:
     if door == "broker":
         _check_allowed(farm, request)
     with farm.database.begin() as connection:
-        accepted = requests.accept(connection, request)
-        if accepted.is_new:
-            plan_id = plans.ask_for(connection, request.id, number=1)
-            outbox.put(
-                connection,
-                names.PLAN,
-                plan_id,
-                request_id=request.id,
-                message_id=plan_id,
-                urgency=request.priority,
-            )
+        accepted = admit(connection, request)
     farm.flush()
+    return accepted
+
+
+def admit(connection: Connection, request: ChangeRequest) -> Accepted:
+    """The rows that make `request` accepted, or folded, in the caller's transaction."""
+    accepted = requests.accept(connection, request)
+    if accepted.is_new:
+        plan_id = plans.ask_for(connection, request.id, number=1)
+        outbox.put(
+            connection,
+            names.PLAN,
+            plan_id,
+            request_id=request.id,
+            message_id=plan_id,
+            urgency=request.priority,
+        )
     return accepted
 
 

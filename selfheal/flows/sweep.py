@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection
@@ -14,6 +15,7 @@ from selfheal.dispatch.sweeper import Sweeper
 from selfheal.errors import StoreUnavailable
 from selfheal.flows import report
 from selfheal.flows.farm import Farm
+from selfheal.flows.job import Job, work_at
 from selfheal.store import attempts
 from selfheal.store.attempts import Attempt
 
@@ -21,7 +23,7 @@ from selfheal.store.attempts import Attempt
 def sweep(farm: Farm, *, wait: Callable[[float], bool]) -> None:
     """Sweep until `wait(seconds)` answers true, which it does when the process is to stop."""
     log = structlog.get_logger()
-    sweeper = Sweeper(farm.database, farm.sender, farm.settings, give_up=give_up)
+    sweeper = _sweeper(farm)
     log.info("The sweeper looks after the farm.", action="sweep.start")
     while True:
         try:
@@ -32,6 +34,19 @@ def sweep(farm: Farm, *, wait: Callable[[float], bool]) -> None:
             log.warning(str(error), action="sweep.store_away")
         if wait(farm.settings.sweep.interval_seconds):
             return
+
+
+def sweep_once(farm: Farm, schedule_id: UUID, *, message_id: UUID) -> None:
+    """One round, as a job: so a farm with a beat recovers where no sweeper's process runs."""
+
+    def body(_: Job) -> str:
+        return str(_sweeper(farm).sweep())
+
+    work_at(farm, schedule_id, message_id, body=body)
+
+
+def _sweeper(farm: Farm) -> Sweeper:
+    return Sweeper(farm.database, farm.sender, farm.settings, give_up=give_up)
 
 
 def give_up(connection: Connection, attempt: Attempt) -> None:

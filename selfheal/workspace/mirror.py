@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from selfheal.errors import InvalidRepository
+from selfheal.errors import InvalidRepository, TimedOut
 from selfheal.workspace.git import (
     NETWORK_SECONDS,
     Credential,
@@ -25,6 +25,8 @@ from selfheal.workspace.lock import file_lock
 from selfheal.workspace.objects import Objects
 from selfheal.workspace.worktree import Worktree, open_worktree
 
+PACK_SECONDS: Final = 600.0
+
 FETCHED: Final = ("+refs/heads/*:refs/heads/*", "+refs/selfheal/*:refs/selfheal/*")
 
 _SCP_LIKE = re.compile(r"(?:[A-Za-z0-9_.-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!//)[^-\s:][^\s]*\Z")
@@ -33,6 +35,10 @@ _BRANCH = re.compile(r"(?!.*@\{)[^\x00-\x20~^:?*\[\\\x7f]+\Z")
 _SHORT_SHA = re.compile(r"[0-9a-f]{7,64}\Z")
 
 _SHOWN_BRANCHES = 10
+
+# Where git itself would pack (gc.auto, gc.autoPackLimit), were that not switched off.
+_MANY_OBJECTS = 6700
+_MANY_PACKS = 50
 
 
 class Mirror(Objects):
@@ -52,10 +58,8 @@ class Mirror(Objects):
         `url` is an absolute path, `file://`, `https://`, `ssh://` or `user@host:path`, without a
         password: that is what `credential` is for. Raises InvalidRepository for any other.
         """
-        checked = checked_url(url)
         folder.mkdir(parents=True, exist_ok=True)
-        name = hashlib.sha256(checked.encode()).hexdigest()[:20]
-        mirror = cls(folder.resolve() / f"{name}.git", checked, credential=credential)
+        mirror = cls(mirror_folder(folder, url), url, credential=credential)
         with file_lock(mirror._lock, seconds=NETWORK_SECONDS):
             if not mirror.folder.exists():
                 _create(mirror.folder)
@@ -145,12 +149,58 @@ class Mirror(Objects):
             self.git.git_dir, checked_sha(sha), folder=folder, name=name, prepare=prepare
         )
 
+    def pack(self) -> bool:
+        """Forgets worktrees that are gone and packs loose objects where there are many of them.
+
+        Gives whether it packed. Objects that no ref names are kept for two weeks, git's default:
+        an attempt's commit has none for a moment. Raises TimedOut when the mirror is busy.
+        """
+        with self.exclusive(seconds=0) as lock:
+            # One that is just being added is locked, and stays.
+            self.git.run("worktree", "prune", "--expire=now")
+            if not self._is_scattered():
+                return False
+            self.git.run("gc", "--quiet", seconds=PACK_SECONDS, keep_open=(lock,))
+            return True
+
     @contextmanager
     def exclusive(self, *, seconds: float = NETWORK_SECONDS) -> Iterator[int]:
-        """Holds the mirror's lock (gives its descriptor) and clears what a killed git left."""
+        """Holds the mirror's lock (gives its descriptor) and clears what a killed git left.
+
+        A mirror that was dropped since it was opened is there again, empty.
+        """
         with file_lock(self._lock, seconds=seconds) as descriptor:
+            if not self.folder.exists():
+                _create(self.folder)
             _clear_stale(self.folder)
             yield descriptor
+
+    def _is_scattered(self) -> bool:
+        counted = dict(
+            line.split(": ", 1) for line in self.git.text("count-objects", "-v").splitlines()
+        )
+        return int(counted["count"]) > _MANY_OBJECTS or int(counted["packs"]) > _MANY_PACKS
+
+
+def mirror_folder(folder: Path, url: str) -> Path:
+    """Where under `folder` the mirror of this repository is, or would be.
+
+    Raises InvalidRepository for what no mirror can be made of.
+    """
+    name = hashlib.sha256(checked_url(url).encode()).hexdigest()[:20]
+    return folder.resolve() / f"{name}.git"
+
+
+def drop_mirror(folder: Path) -> bool:
+    """Deletes a mirror that nobody works with; gives whether it did.
+
+    Whoever has just opened it fetches it anew.
+    """
+    with suppress(TimedOut), file_lock(folder.with_suffix(".lock"), seconds=0):
+        if not any((folder / "worktrees").glob("*")):
+            shutil.rmtree(folder)
+            return True
+    return False
 
 
 def checked_url(url: str) -> str:

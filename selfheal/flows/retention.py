@@ -1,0 +1,56 @@
+"""Retention: rows of what has ended and grown old go away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
+
+from selfheal.flows.farm import Farm
+from selfheal.flows.job import Job, work_at
+from selfheal.settings import RetentionSettings
+from selfheal.store import retention as rows
+
+MOST_BATCHES = 40
+"""Of one kind in one run: it must end within the limits of its pool. The next run goes on."""
+
+_DAY_SECONDS = 86_400
+
+Delete = Callable[..., int]
+
+
+def retention(farm: Farm, schedule_id: UUID, *, message_id: UUID) -> None:
+    """Delete what the settings say, batch by batch, each in a transaction of its own."""
+    work_at(farm, schedule_id, message_id, body=_retain)
+
+
+def _retain(job: Job) -> str:
+    gone = {
+        what: _in_batches(job, delete, days=days)
+        for what, delete, days in _rules(job.farm.settings.retention)
+    }
+    return ", ".join(f"{count} {what}" for what, count in gone.items() if count) or "nothing is old"
+
+
+def _rules(chosen: RetentionSettings) -> tuple[tuple[str, Delete, float], ...]:
+    return (
+        ("requests trimmed", rows.trim_requests, chosen.requests_days),
+        ("events", rows.delete_events, chosen.events_days),
+        ("messages", rows.delete_messages, chosen.outbox_days),
+        ("firings", rows.delete_firings, chosen.firings_days),
+        ("baselines", rows.delete_baselines, chosen.baselines_days),
+    )
+
+
+def _in_batches(job: Job, delete: Delete, *, days: float) -> int:
+    size = job.farm.settings.retention.batch
+    once = partial(delete, age=days * _DAY_SECONDS, batch=size)
+    gone = 0
+    for _ in range(MOST_BATCHES):
+        job.check()
+        with job.farm.database.begin() as connection:
+            count = once(connection)
+        gone += count
+        if count < size:
+            break
+    return gone
