@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 from celery import Celery
+from kombu import Queue
 
 from selfheal.results import migrate
 from selfheal.results.backend import PostgresBackend
@@ -58,3 +60,20 @@ def backend_for(results_url: str, broker_url: str) -> Iterator[Callable[..., Pos
 @pytest.fixture
 def backend(backend_for: Callable[..., PostgresBackend]) -> PostgresBackend:
     return backend_for()
+
+
+@pytest.fixture
+def sent(broker_url: str) -> Iterator[Callable[[], dict[str, list[object]]]]:
+    """Call it for what was sent since the last time: first arguments by task id."""
+    with Celery("reader", broker=broker_url, set_as_current=False) as app, app.connection() as link:
+        queue = Queue("celery")(link.default_channel)
+        queue.declare()
+
+        def read() -> dict[str, list[object]]:
+            found: dict[str, list[object]] = {}
+            while message := queue.get(no_ack=True):
+                arguments, _, _ = json.loads(message.body)
+                found.setdefault(message.headers["id"], []).append(arguments[0])
+            return found
+
+        yield read
