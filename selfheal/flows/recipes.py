@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from selfheal.checks.interpreter import farm_interpreter
@@ -24,6 +25,7 @@ from selfheal.edits.tamper import SENSITIVE, classify_path
 from selfheal.flows.attempting import Running
 from selfheal.flows.source import CommitTree
 from selfheal.recipes.imports import add_import
+from selfheal.recipes.reexports import reexports_lost
 from selfheal.recipes.rename import rename
 from selfheal.recipes.rewrite import CannotDo, Rewrite
 from selfheal.workspace.worktree import Worktree
@@ -76,7 +78,22 @@ class RecipeBench:
             stop=self.running.stopping,
         )
         made = rewritten(tool, bench, among=only or known, named=only)
-        return _rewrite(recipe, tool, made, allow_sensitive=self.request.allow_sensitive)
+        left = (*self._guarded(made), *self._wanted_elsewhere(recipe, made))
+        return _rewrite(tool, made, left=(*left, *_found_still(recipe, made)))
+
+    def _guarded(self, made: Rewritten) -> Iterator[PlanWarning]:
+        """Files that the gate would refuse."""
+        for path, _ in made.texts:
+            if not may_touch_sensitive(self.request, (path,)):
+                message = f"{path} was left: a {classify_path(path)} file needs `allow_sensitive`"
+                yield PlanWarning(code="LEFT_ALONE", message=message, path=path)
+
+    def _wanted_elsewhere(self, recipe: Recipe, made: Rewritten) -> Iterator[PlanWarning]:
+        """Files whose imports are unused by themselves only."""
+        if isinstance(recipe, RemoveUnusedImports):
+            for lost in reexports_lost(self.source, made.texts):
+                message = f"{lost.path} was left: {lost.user} takes {lost.name} from it"
+                yield PlanWarning(code="LEFT_ALONE", message=message, path=lost.path)
 
 
 def judged_target(recipe: Recipe | None, target: Target) -> Target:
@@ -94,15 +111,10 @@ def may_touch_sensitive(request: ChangeRequest, paths: tuple[str, ...]) -> bool:
     return request.allow_sensitive or (request.recipe is not None and only_shared)
 
 
-def _rewrite(recipe: Recipe, tool: Tool, made: Rewritten, *, allow_sensitive: bool) -> Rewrite:
-    guarded = {
-        path
-        for path, _ in made.texts
-        if not allow_sensitive
-        and classify_path(path) in SENSITIVE
-        and path.rpartition("/")[2] != "conftest.py"
-    }
-    texts = tuple((path, text) for path, text in made.texts if path not in guarded)
+def _rewrite(tool: Tool, made: Rewritten, *, left: tuple[PlanWarning, ...]) -> Rewrite:
+    """What the tool made, without the files that are left as they are."""
+    untouched = {warning.path for warning in left if warning.path in dict(made.texts)}
+    texts = tuple((path, text) for path, text in made.texts if path not in untouched)
     shown = ", ".join(path for path, _ in texts[:_SHOWN])
     more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     what = f"`{tool}` changes {len(texts)} files" + (f": {shown}{more}" if texts else "")
@@ -112,26 +124,15 @@ def _rewrite(recipe: Recipe, tool: Tool, made: Rewritten, *, allow_sensitive: bo
             Symbol(fq_name=module_name(path), kind="module", file_path=path) for path, _ in texts
         ),
         found=(what,),
-        warnings=(*_guarded(guarded), *_left(recipe, made)),
+        warnings=left,
     )
 
 
-def _guarded(paths: set[str]) -> tuple[PlanWarning, ...]:
-    return tuple(
-        PlanWarning(
-            code="LEFT_ALONE",
-            message=f"{path} was left: a {classify_path(path)} file needs `allow_sensitive`",
-            path=path,
-        )
-        for path in sorted(paths)
-    )
-
-
-def _left(recipe: Recipe, made: Rewritten) -> tuple[PlanWarning, ...]:
-    """Findings that the linter would not mend by itself, such as a package's re-exports."""
+def _found_still(recipe: Recipe, made: Rewritten) -> tuple[PlanWarning, ...]:
+    """Findings that the linter does not mend by itself, such as a package's re-exports."""
     if not isinstance(recipe, RemoveUnusedImports):
         return ()
     return tuple(
-        PlanWarning(code="LEFT_ALONE", message=f"left: {one.shown}", path=one.path)
+        PlanWarning(code="LEFT_ALONE", message=f"left: {one.shown}")
         for one in read_findings(made.output)[:_SHOWN]
     )
