@@ -51,6 +51,21 @@ def test_a_folder_that_is_no_repository(terminal, tmp_path: Path, command: str) 
     assert not terminal.run_folder.exists()
 
 
+@pytest.mark.parametrize(
+    ("recipe", "accepted"),
+    [
+        ("rename:a=b", "--recipe: expected rename_symbol:pkg.mod.old=new"),
+        ("rename_symbol:m.a=1b", "context.recipe.rename_symbol.to: "),
+    ],
+)
+def test_a_recipe_that_cannot_be_read(terminal, project, recipe: str, accepted: str) -> None:
+    said = terminal.run("heal", project(SHOP).folder, "--recipe", recipe)
+
+    assert said.status == 2
+    assert accepted in said.complaint
+    assert not terminal.run_folder.exists()
+
+
 def test_a_path_that_does_not_exist(terminal, tmp_path: Path) -> None:
     said = terminal.run("heal", tmp_path / "nowhere")
 

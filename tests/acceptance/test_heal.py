@@ -115,6 +115,25 @@ def test_green_tests_are_nothing_to_do(farm, project, inside: str) -> None:
     assert shop.refs() == {"refs/heads/main"}
 
 
+def test_a_recipe_is_carried_out_on_a_branch(farm, project) -> None:
+    shop = project(SHOP)
+    before = shop.state()
+
+    said = farm.run(
+        "heal", shop.folder, "--recipe", "rename_symbol:shop.cart.total=sum_of", "--json"
+    )
+
+    assert said.status == 0, said.err
+    report = said.report
+    assert (report.state, report.cause) == ("DONE", "landed")
+    assert "sum_of: done; no test newly fails, 3 pass" in report.reason
+    assert "def sum_of(prices" in shop.git("show", f"{report.landed_sha}:shop/cart.py")
+    tests = shop.git("show", f"{report.landed_sha}:tests/test_cart.py")
+    assert "from shop.cart import cheapest, sum_of" in tests
+    assert "assert sum_of([1000, 500]) == 1500" in tests
+    assert shop.state() == before
+
+
 @pytest.mark.slow
 def test_what_no_small_edit_mends_ends_with_a_reason(farm, project) -> None:
     roman = project(BEYOND_SMALL_EDITS)
