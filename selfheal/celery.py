@@ -30,7 +30,10 @@ with without_working_directory():
 
 TASK_MODULES = tuple(
     f"selfheal.tasks.{name}"
-    for name in ("cancel", "code", "code_plan", "land", "plan", "submit", "tidy")
+    for name in (
+        *("cancel", "code", "code_plan", "land", "plan", "set_aside", "submit", "tidy"),
+        *("prune", "refresh", "retention", "scan", "sweep"),
+    )
 )
 
 
@@ -46,6 +49,8 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
         "result_accept_content": ["json"],
         "task_serializer": "json",
         "result_serializer": "json",
+        # Each message is looked at before it is believed; what is no good is set aside.
+        "worker_consumer": "selfheal.worker.consumer:FarmConsumer",
         # Pools are queues of the same name, and a task cannot end up anywhere else.
         "task_queues": [Queue(pool, routing_key=pool) for pool in POOLS],
         "task_routes": {name: {"queue": pool} for name, pool in ROUTES.items()},
@@ -62,15 +67,15 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
         "worker_disable_prefetch": True,
         # Children are renewed between tasks before leaks add up.
         "worker_max_tasks_per_child": 50,
-        # A task that does not end is asked, then its child is killed, by its pool's profile.
-        "task_annotations": {name: _limits(settings, pool) for name, pool in ROUTES.items()},
-        # Told to stop, a worker lets short work end; what is left is taken over elsewhere.
-        "worker_soft_shutdown_timeout": 5.0,
-        # After a lost connection the attempt goes on: its heartbeat, not the broker, decides.
         # Some may be renewed sooner; a worker that `selfheal up` starts is told its pools' own cap.
         "worker_max_memory_per_child": settings.profile_of(POOLS).memory_bytes // 1024,
         # Children by what waits and what memory is left, within the bounds of --autoscale.
         "worker_autoscaler": "selfheal.worker.autoscaler:FarmAutoscaler",
+        # A task that does not end is asked, then its child is killed, by its pool's profile.
+        "task_annotations": {name: _limits(settings, pool) for name, pool in ROUTES.items()},
+        # Told to stop, a worker lets short work end; its children hand back what is left.
+        "worker_soft_shutdown_timeout": settings.stop.finish_seconds,
+        # After a lost connection the attempt goes on: its heartbeat, not the broker, decides.
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,

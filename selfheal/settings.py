@@ -63,6 +63,9 @@ class BrokerSettings(_Section):
         ge=60,
         description="redelivery clock of a Redis broker: a last net, longer than any task",
     )
+    max_message_bytes: int = Field(
+        default=1 << 20, ge=1 << 20, description="a message with a larger body is set aside"
+    )
     resend_after_seconds: float = Field(
         default=4.0,
         gt=0,
@@ -86,6 +89,33 @@ class SweepSettings(_Section):
     """The sweeper, a process of its own."""
 
     interval_seconds: float = Field(default=1.0, gt=0, description="between two rounds")
+
+
+class BeatSettings(_Section):
+    """What fires schedules: any number of beats."""
+
+    longest_wait_seconds: float = Field(
+        default=5.0, gt=0, le=60, description="between two looks at the schedules, at the most"
+    )
+    max_tries: int = Field(
+        default=3, ge=1, description="workers that may die at one firing before it is lost"
+    )
+
+
+class RetentionSettings(_Section):
+    """How long what has ended is kept; jobs `retention` and `prune` take it away."""
+
+    requests_days: float = Field(
+        default=90.0, gt=0, description="plans, tasks, results and report of an ended request"
+    )
+    events_days: float = Field(default=365.0, gt=0, description="timeline of an ended request")
+    outbox_days: float = Field(default=7.0, gt=0, description="messages that have been begun")
+    firings_days: float = Field(default=14.0, gt=0, description="ended firings of schedules")
+    baselines_days: float = Field(default=30.0, gt=0, description="measured baselines")
+    mirrors_days: float = Field(
+        default=30.0, gt=0, description="mirrors on a host that no request has asked for since"
+    )
+    batch: int = Field(default=500, ge=1, le=10_000, description="rows per transaction")
 
 
 class LeaseSettings(_Section):
@@ -125,6 +155,10 @@ class CodingSettings(_Section):
 
     budget_seconds: float = Field(default=60.0, gt=0, description="search time per CodingTask")
     max_candidates: int = Field(default=4000, ge=1, description="validations per CodingTask")
+    rerun_after_seconds: tuple[float, ...] = Field(
+        default=(0.0, 90.0, 300.0),
+        description="pauses before the reruns of what may succeed later; as many reruns as pauses",
+    )
     max_plans: int = Field(
         default=4, ge=1, le=20, description="plans per request, each on what the last one landed"
     )
@@ -136,6 +170,14 @@ class GitSettings(_Section):
     author_name: str = Field(default="selfheal", min_length=1, description="name on commits")
     author_email: str = Field(
         default="selfheal@localhost", min_length=1, description="address on commits"
+    )
+
+
+class AdmissionSettings(_Section):
+    """How much the farm takes on."""
+
+    max_open_requests: int = Field(
+        default=10_000, ge=1, description="open requests from which on new ones are to come later"
     )
 
 
@@ -151,6 +193,14 @@ class SafetySettings(_Section):
 class PoolProfile(_Section):
     """How the workers of one pool run; a worker with several pools is wide enough for each."""
 
+    processes: int = Field(default=2, ge=1, description="children of a worker, and the fewest")
+    most_processes: int = Field(
+        default=2, ge=1, description="children when work waits: beyond the fewest it autoscales"
+    )
+    prefetch: int = Field(default=1, ge=1, description="messages held for each child")
+    memory_bytes: int = Field(
+        default=1 << 30, ge=64 << 20, description="a child that used more is renewed after its task"
+    )
     soft_time_limit: int = Field(default=1_500, gt=0, description="seconds until a task is asked")
     time_limit: int = Field(default=1_800, gt=0, description="seconds until a child is killed")
     light: bool = Field(
@@ -179,6 +229,14 @@ class AutoscaleSettings(_Section):
     )
 
 
+class StopSettings(_Section):
+    """How a worker ends that is told to."""
+
+    finish_seconds: float = Field(
+        default=5.0, ge=0, description="what is not done after this is handed back to the others"
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set, read once at a door."""
 
@@ -190,31 +248,41 @@ class Settings(BaseSettings):
     )
 
     farm: FarmSettings = FarmSettings()
-    processes: int = Field(default=2, ge=1, description="children of a worker, and the fewest")
-    most_processes: int = Field(
-        default=2, ge=1, description="children when work waits: beyond the fewest it autoscales"
-    )
-    prefetch: int = Field(default=1, ge=1, description="messages held for each child")
-    memory_bytes: int = Field(
-        default=1 << 30, ge=64 << 20, description="a child that used more is renewed after its task"
-    )
     store: StoreSettings = StoreSettings()
     broker: BrokerSettings = BrokerSettings()
     attempts: AttemptSettings = AttemptSettings()
     sweep: SweepSettings = SweepSettings()
+    beat: BeatSettings = BeatSettings()
+    retention: RetentionSettings = RetentionSettings()
     leases: LeaseSettings = LeaseSettings()
     sandbox: SandboxSettings = SandboxSettings()
     target: TargetSettings = TargetSettings()
     coding: CodingSettings = CodingSettings()
     git: GitSettings = GitSettings()
+    admission: AdmissionSettings = AdmissionSettings()
     safety: SafetySettings = SafetySettings()
     autoscale: AutoscaleSettings = AutoscaleSettings()
+    stop: StopSettings = StopSettings()
     pools: dict[Pool, PoolProfile] = Field(default_factory=_default_pools)
 
     @property
     def run_folder(self) -> Path:
         """The run folder as an absolute path."""
         return self.farm.run_folder.expanduser().absolute()
+
+    def profile_of(self, pools: Sequence[Pool]) -> PoolProfile:
+        """How a worker runs that has these pools: wide enough for each of them."""
+        profiles = [self.pools[pool] for pool in pools]
+        fewest = max(profile.processes for profile in profiles)
+        return PoolProfile(
+            processes=fewest,
+            most_processes=max(fewest, *(profile.most_processes for profile in profiles)),
+            prefetch=min(profile.prefetch for profile in profiles),
+            memory_bytes=max(profile.memory_bytes for profile in profiles),
+            soft_time_limit=max(profile.soft_time_limit for profile in profiles),
+            time_limit=max(profile.time_limit for profile in profiles),
+            light=all(profile.light for profile in profiles),
+        )
 
     @classmethod
     def settings_customise_sources(
@@ -247,20 +315,6 @@ def load_settings(**overrides: Any) -> Settings:
         raise InvalidSettings("; ".join(lines)) from error
     except ValueError as error:  # a TOML file that does not parse
         raise InvalidSettings(f"{file or 'settings'}: {error}") from error
-
-    def profile_of(self, pools: Sequence[Pool]) -> PoolProfile:
-        """How a worker runs that has these pools: wide enough for each of them."""
-        profiles = [self.pools[pool] for pool in pools]
-        fewest = max(profile.processes for profile in profiles)
-        return PoolProfile(
-            processes=fewest,
-            most_processes=max(fewest, *(profile.most_processes for profile in profiles)),
-            prefetch=min(profile.prefetch for profile in profiles),
-            memory_bytes=max(profile.memory_bytes for profile in profiles),
-            soft_time_limit=max(profile.soft_time_limit for profile in profiles),
-            time_limit=max(profile.time_limit for profile in profiles),
-            light=all(profile.light for profile in profiles),
-        )
 
 
 def _refuse_unknown_variables() -> None:

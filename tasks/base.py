@@ -1,7 +1,8 @@
-"""The base task: log context and the farm of this process."""
+"""The base task: log context, the farm of this process, and what becomes of bad input."""
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 from uuid import UUID
 
@@ -9,7 +10,11 @@ import structlog
 from celery import Task
 
 from selfheal.celery import FarmApp
+from selfheal.errors import InvalidInput, StoreUnavailable
 from selfheal.flows.farm import Farm
+from selfheal.flows.set_aside import set_aside
+from selfheal.worker.letters import letter_of
+from selfheal.worker.reading import CONTENT_TYPE, Incoming
 
 
 class FarmTask(Task):  # type: ignore[type-arg]
@@ -29,4 +34,25 @@ class FarmTask(Task):  # type: ignore[type-arg]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with structlog.contextvars.bound_contextvars(message=self.request.id):
-            return super().__call__(*args, **kwargs)
+            try:
+                return super().__call__(*args, **kwargs)
+            except InvalidInput as error:
+                # Whoever sent this hears of it nowhere else.
+                self._set_aside(error)
+                raise
+            finally:
+                self.farm.told_to_stop = False
+
+    def _set_aside(self, error: InvalidInput) -> None:
+        message = Incoming(
+            body=json.dumps([self.request.args, self.request.kwargs, {}]).encode(),
+            content_type=CONTENT_TYPE,
+            content_encoding="utf-8",
+            headers={"task": self.name, "id": self.request.id, "lang": "py"},
+        )
+        queue = str((self.request.delivery_info or {}).get("routing_key", ""))
+        letter = letter_of(message, queue, str(error), self.farm.redactor)
+        try:
+            set_aside(self.farm, letter)
+        except StoreUnavailable as away:
+            raise self.retry(exc=away, countdown=5.0, max_retries=None) from error

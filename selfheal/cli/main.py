@@ -30,6 +30,7 @@ _COMMANDS = {
     "schedule": "schedule",
     "watch-repo": "watch_repo",
     "sweep": "sweep",
+    "dead": "dead",
     "db": "database",
     "embedded": "embedded",
     "schema": "schema",

@@ -27,6 +27,7 @@ CODE_PLAN = "selfheal.code_plan"
 CODE = "selfheal.code"
 LAND = "selfheal.land"
 TIDY = "selfheal.tidy"
+SET_ASIDE = "selfheal.set_aside"
 PRUNE = "selfheal.prune"
 REFRESH = "selfheal.refresh"
 RETENTION = "selfheal.retention"
@@ -41,12 +42,13 @@ ROUTES: dict[str, Pool] = {
     CODE: "coding",
     LAND: "landing",
     TIDY: "sweeping",
-}
+    SET_ASIDE: "sweeping",
     PRUNE: "checking",  # where worktrees and mirrors are
     REFRESH: "checking",
     RETENTION: "sweeping",
     SCAN: "checking",
     SWEEP: "sweeping",
+}
 """The pool that each task goes to."""
 
 Job = Literal["prune", "refresh", "retention", "scan", "sweep"]

@@ -30,6 +30,8 @@ class Farm:
         self.database = database
         self.sender = sender
         self.redactor = redactor
+        self.told_to_stop = False
+        """Set when what this process works at is to be handed back."""
 
     @property
     def worker(self) -> str:

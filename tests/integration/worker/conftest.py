@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +62,7 @@ class WorkerProcess:
             time.sleep(0.02)
 
 
-Start = Callable[..., "contextmanager[WorkerProcess]"]
+Start = Callable[..., AbstractContextManager[WorkerProcess]]
 
 
 @pytest.fixture(scope="session")
@@ -74,18 +74,34 @@ def migrated_url(fresh_database: Callable[..., str]) -> str:
     return url
 
 
+def environment_of(folder: Path, *, broker_url: str, database_url: str) -> dict[str, str]:
+    """For a worker of a farm with these servers, and the test's own tasks."""
+    (folder / "holding.py").write_text(_TASKS)
+    return {
+        "PYTHONPATH": str(folder),
+        "SELFHEAL_FARM__RUN_FOLDER": str(folder / "run"),
+        "SELFHEAL_FARM__BROKER_URL": broker_url,
+        "SELFHEAL_FARM__DATABASE_URL": database_url,
+    }
+
+
 @pytest.fixture
 def environment(
     tmp_path: Path, broker_url: str, fresh_database: Callable[..., str], migrated_url: str
 ) -> dict[str, str]:
-    """For a worker of a farm with a database and a broker of its own."""
-    (tmp_path / "holding.py").write_text(_TASKS)
-    return {
-        "PYTHONPATH": str(tmp_path),
-        "SELFHEAL_FARM__RUN_FOLDER": str(tmp_path / "run"),
-        "SELFHEAL_FARM__BROKER_URL": broker_url,
-        "SELFHEAL_FARM__DATABASE_URL": fresh_database(template=migrated_url),
-    }
+    """A database and a broker for this test alone."""
+    database_url = fresh_database(template=migrated_url)
+    return environment_of(tmp_path, broker_url=broker_url, database_url=database_url)
+
+
+@pytest.fixture
+def start(tmp_path: Path, environment: dict[str, str]) -> Start:
+    """`with start("--queues=coding", SELFHEAL_X__Y="z") as worker`: once it is ready."""
+
+    def run(*arguments: str, **settings: str) -> AbstractContextManager[WorkerProcess]:
+        return running(tmp_path, environment | settings, *arguments)
+
+    return run
 
 
 def command(*arguments: str) -> list[str]:
@@ -93,30 +109,25 @@ def command(*arguments: str) -> list[str]:
     return [*celery, "--without-gossip", "--without-mingle", "--loglevel=INFO", *arguments]
 
 
-@pytest.fixture
-def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
-    """`with start("--queues=coding", SELFHEAL_X__Y="z") as worker`: once it is ready."""
-
-    @contextmanager
-    def run(*arguments: str, **settings: str) -> Iterator[WorkerProcess]:
-        log = tmp_path / "worker.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command(*arguments),
-                cwd=tmp_path,
-                env=os.environ | environment | settings,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        worker = WorkerProcess(process, log)
-        try:
-            worker.await_that(lambda: " ready." in log.read_text(), what="a worker that is ready")
-            yield worker
-        finally:
-            end(process)
-
-    yield run
+@contextmanager
+def running(folder: Path, environment: dict[str, str], *arguments: str) -> Iterator[WorkerProcess]:
+    """A worker, from when it is ready."""
+    log = folder / "worker.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command(*arguments),
+            cwd=folder,
+            env=os.environ | environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    worker = WorkerProcess(process, log)
+    try:
+        worker.await_that(lambda: " ready." in log.read_text(), what="a worker that is ready")
+        yield worker
+    finally:
+        end(process)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
