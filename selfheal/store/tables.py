@@ -340,7 +340,41 @@ Index(
     "ix_outbox_open",
     outbox.c.urgency.desc(),
     outbox.c.id,
-    postgresql_where=text("received_at IS NULL"),
+    postgresql_where=text("sent_at IS NULL AND received_at IS NULL"),
+)
+Index("ix_outbox_open", outbox.c.pool, postgresql_where=text("received_at IS NULL"))
+Index("ix_outbox_of_request", outbox.c.request_id)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Uuid, primary_key=True, comment="uuid5 of what came: repeats are one row"),
+    Column("queue", Text, nullable=False, comment="where it waited"),
+    Column("task_name", Text, nullable=False, comment="what its header says; empty: nothing"),
+    Column("reason", Text, nullable=False, comment="why no worker could take it"),
+    Column("headers", JSONB, nullable=False, comment="redacted, and cut to a bound"),
+    Column("content_type", Text, nullable=False),
+    Column("content_encoding", Text, nullable=False),
+    Column("body", Text, nullable=False, comment="redacted, and cut to a bound"),
+    Column("complete", Boolean, nullable=False, comment="nothing was redacted or cut"),
+    Column("times", Integer, nullable=False, server_default="1", comment="how often it came"),
+    _at("first_at", "when it came first", default=True),
+    _at("last_at", "when it came last", default=True),
+    _at("requeued_at", "when it was sent to its queue again"),
+)
+Index("ix_dead_letters_open", dead_letters.c.last_at, postgresql_where=text("requeued_at IS NULL"))
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("request_id", Uuid, ForeignKey("change_requests.id"), primary_key=True),
+    Column("seconds_cap", Float, comment="seconds of work; null: no cap"),
+    Column("seconds_used", Float, nullable=False, server_default="0"),
+    Column("tokens_cap", Float, comment="model tokens, in and out; null: no cap"),
+    Column("tokens_used", Float, nullable=False, server_default="0"),
+    Column("usd_cap", Float, comment="US dollars; null: no cap"),
+    Column("usd_used", Float, nullable=False, server_default="0"),
+    comment="what is reserved counts as used until it is settled",
 )
 
 baselines = Table(

@@ -59,6 +59,35 @@ COMMENT ON COLUMN change_requests.received_at IS 'when its row was committed: ac
 COMMENT ON COLUMN change_requests.cancel_requested_at IS 'somebody wants it to end';
 COMMENT ON COLUMN change_requests.ended_at IS 'when it reached an end state';
 
+CREATE TABLE dead_letters (
+    id UUID NOT NULL,
+    queue TEXT NOT NULL,
+    task_name TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    headers JSONB NOT NULL,
+    content_type TEXT NOT NULL,
+    content_encoding TEXT NOT NULL,
+    body TEXT NOT NULL,
+    complete BOOLEAN NOT NULL,
+    times INTEGER DEFAULT '1' NOT NULL,
+    first_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    last_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    requeued_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_dead_letters PRIMARY KEY (id)
+);
+CREATE INDEX ix_dead_letters_open ON dead_letters (last_at) WHERE requeued_at IS NULL;
+COMMENT ON COLUMN dead_letters.id IS 'uuid5 of what came: repeats are one row';
+COMMENT ON COLUMN dead_letters.queue IS 'where it waited';
+COMMENT ON COLUMN dead_letters.task_name IS 'what its header says; empty: nothing';
+COMMENT ON COLUMN dead_letters.reason IS 'why no worker could take it';
+COMMENT ON COLUMN dead_letters.headers IS 'redacted, and cut to a bound';
+COMMENT ON COLUMN dead_letters.body IS 'redacted, and cut to a bound';
+COMMENT ON COLUMN dead_letters.complete IS 'nothing was redacted or cut';
+COMMENT ON COLUMN dead_letters.times IS 'how often it came';
+COMMENT ON COLUMN dead_letters.first_at IS 'when it came first';
+COMMENT ON COLUMN dead_letters.last_at IS 'when it came last';
+COMMENT ON COLUMN dead_letters.requeued_at IS 'when it was sent to its queue again';
+
 CREATE TABLE leases (
     id UUID DEFAULT gen_random_uuid() NOT NULL,
     repo TEXT NOT NULL,
