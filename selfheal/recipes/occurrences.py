@@ -6,6 +6,7 @@ code to a type checker, so it is read as such.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
@@ -26,6 +27,10 @@ _PATTERNS: Final = frozenset(
 )
 _NO_TYPES: Final = frozenset({"Literal", "Annotated"})
 """What stands in their brackets is no type, so a string there is a string."""
+
+_FILLED: Final = re.compile("[%{]")
+"""Where the fixed beginning of a string ends."""
+_BEGINNING: Final = re.compile(r"\w{2,}_")
 
 
 class Spot(NamedTuple):
@@ -70,8 +75,8 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A string that is one of the names, or ends with one behind a dot; `listed` in `__all__`.
-    The spot is that of the name."""
+    """A string that is one of the names, ends with one behind a dot, or has how one begins up to
+    an underscore; `listed` in `__all__`. The spot is that of the name."""
 
     name: str
     spot: Spot
@@ -373,6 +378,8 @@ class _Walk:
 
     def _string(self, step: _Step) -> None:
         children = step.node.children
+        if len(children) > 1 and children[0].type == "string_start":
+            self._beginning(children[0].end_byte, children[1], step)
         inner = [child for child in children if child.type == "interpolation"]
         if inner:
             self._push(inner, step, mode="")
@@ -394,6 +401,17 @@ class _Walk:
             spot = Spot(stop - len(name.encode()), stop, self._line(stop))
             is_listed = step.mode == "listed" and name == text
             self.found.strings.append(Quoted(name, spot, is_listed))
+
+    def _beginning(self, start: int, content: Node, step: _Step) -> None:
+        """`"visit_%s"`, `f"visit_{kind}"`: names that are put together while the program runs."""
+        head = _FILLED.split(text_of(content), maxsplit=1)[0]
+        stop = content.start_byte + len(head.encode()) + step.offset
+        if content.type == "string_content" and _BEGINNING.fullmatch(head):
+            self.found.strings += [
+                Quoted(name, Spot(start + step.offset, stop, self._line(stop)), listed=False)
+                for name in sorted(self._names)
+                if name.startswith(head)
+            ]
 
     def _line(self, place: int) -> int:
         return self._source.count(b"\n", 0, place) + 1

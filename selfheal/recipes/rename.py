@@ -93,7 +93,7 @@ def _warnings(reach: Reach) -> Iterator[PlanWarning]:
     old = reach.renaming.old
     for places, what in (
         (list(_doubtful(reach)), f"members .{old} of receivers that are not known"),
-        (list(_strings(reach)), f"strings that say {old}"),
+        (list(_strings(reach)), f"strings that say {old}, or how it begins,"),
         (list(_keywords(reach)), f"arguments with the keyword {old}"),
     ):
         if places:

@@ -319,11 +319,28 @@ def test_what_may_be_meant_is_told_with_its_place() -> None:
     assert isinstance(done, Rewrite)
     told = "\n".join(warning.message for warning in done.warnings)
     assert "1 members .old of receivers that are not known were left as they are: m.py:3" in told
-    assert "2 strings that say old were left as they are: m.py:3, n.py:1" in told
+    assert "2 strings that say old, or how it begins, were left as they are: m.py:3, n.py:1" in told
     assert "1 arguments with the keyword old were left as they are: n.py:1" in told
     assert "broken.py: syntax error" in told
     assert "README.md" in told
     assert "setup.cfg" not in told
+
+
+def test_a_string_that_a_name_may_be_made_of_is_told() -> None:
+    source = """\
+        class V:
+            def visit_old(self): pass
+            def f(self, k): return getattr(self, "visit_%s" % k), getattr(self, f"visit_{k}")
+            def g(self): return "visit", "visitor_", "vis_"
+        """
+
+    done = rename(LoadedTree(_encoded({"m.py": source})), "m.V.visit_old", "visit_new")
+
+    assert isinstance(done, Rewrite)
+    told = [warning.message for warning in done.warnings]
+    assert told == [
+        "2 strings that say visit_old, or how it begins, were left as they are: m.py:3, m.py:3"
+    ]
 
 
 def test_the_symbols_of_a_rename_cover_every_edit() -> None:
