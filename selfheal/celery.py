@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from functools import cached_property
 from typing import Any, cast
+from uuid import UUID
 
 from celery import Celery, signals
 
@@ -19,7 +20,7 @@ with without_working_directory():
     from kombu import Queue
     from kombu.exceptions import ChannelError, OperationalError
 
-    from selfheal.contracts.names import POOLS, ROUTES, Pool
+    from selfheal.contracts.names import LAND, POOLS, ROUTES, Pool
     from selfheal.embedded.provider import Servers
     from selfheal.errors import BrokerUnavailable
     from selfheal.flows.connect import find_servers, open_farm, redactor_of
@@ -42,7 +43,9 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
     return {
         "broker_url": servers.broker_url,
         "include": TASK_MODULES,
-        # Results are rows of ours; Celery is given none to keep.
+        "result_backend": f"selfheal+{servers.database_url}",
+        # What a chord's header task returns is written by `settle`, in the transaction of all else
+        # that its end makes true; what other tasks come to is in rows of ours.
         "task_ignore_result": True,
         # Nothing but JSON is read or written: a pickled message runs code.
         "accept_content": ["json"],
@@ -99,6 +102,9 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
         # One control message per worker is enough; queues of dead workers must not pile up.
         "control_queue_expires": 60.0,
         "event_queue_expires": 60.0,
+        # Schedules are rows that any number of beats fire; nothing is kept in a file.
+        "beat_scheduler": "selfheal.beat:PostgresScheduler",
+        "beat_max_loop_interval": settings.beat.longest_wait_seconds,
         "enable_utc": True,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
@@ -125,6 +131,7 @@ class FarmApp(Celery):
     def __init__(self) -> None:
         # Celery's fixup for Django projects would put the working directory on the path for good.
         super().__init__("selfheal", loader=SettingsLoader, fixups=[], set_as_current=False)
+        self.steps["worker"].add("selfheal.worker.hand_back:HandBack")
 
     @cached_property
     def settings(self) -> Settings:
@@ -149,7 +156,11 @@ class CelerySender:
         self._app = app
 
     def send(self, message: Message) -> None:
-        """Publish one message; raises BrokerUnavailable after one try, for the outbox retries."""
+        """Publish one message; raises BrokerUnavailable after one try, for the outbox retries.
+
+        Whoever watches Celery knows a ChangeRequest by the root id of its messages, and a round by
+        their group id.
+        """
         try:
             self._app.send_task(
                 message.task_name,
@@ -158,9 +169,26 @@ class CelerySender:
                 queue=message.pool,
                 retry=False,
                 ignore_result=True,
+                root_id=_text(message.request_id),
+                parent_id=_text(message.parent_id),
+                **self._chord(message),
             )
         except (OperationalError, OSError) as error:
             raise BrokerUnavailable(f"the broker took no message: {error}") from error
+
+    def _chord(self, message: Message) -> dict[str, Any]:
+        """The headers by which Celery knows a task of a chord, and the chord's body."""
+        place = message.chord
+        if place is None:
+            return {}
+        body = self._app.signature(
+            LAND,
+            args=(str(place.round_id),),
+            immutable=True,
+            task_id=str(place.body_id),
+            queue=ROUTES[LAND],
+        )
+        return {"group_id": str(place.round_id), "group_index": place.index, "chord": body}
 
     def ready(self, pool: Pool) -> int:
         """Messages that wait in the queue of `pool`."""
@@ -173,6 +201,10 @@ class CelerySender:
             return 0
         except (OperationalError, OSError) as error:
             raise BrokerUnavailable(f"the broker does not answer: {error}") from error
+
+
+def _text(identity: UUID | None) -> str | None:
+    return str(identity) if identity else None
 
 
 def farm_of(settings: Settings, servers: Servers) -> Farm:

@@ -22,6 +22,7 @@
     │   ├── LeaseConflict       another plan holds a symbol
     │   ├── BrokerUnavailable   nothing could be sent
     │   ├── StoreUnavailable    the database does not answer
+    │   ├── TooBusy             the backlog is too long to accept more
     │   └── TimedOut            a limit on time was reached
     ├── GitFailed               git answered with an error
     └── Stopped                 not a failure: the work was told to end
@@ -163,6 +164,12 @@ class BrokerUnavailable(Transient):
 
 class StoreUnavailable(Transient):
     """The database does not answer."""
+
+
+class TooBusy(Transient):
+    """The backlog is too long to accept more; nothing was stored."""
+
+    retry_after = 30.0
 
 
 class TimedOut(Transient):

@@ -47,7 +47,7 @@ def heal(
     recipe: RecipeOption = None,
     python: Annotated[Path | None, typer.Option(help="Interpreter for the tests.")] = None,
     budget: Annotated[
-        float | None, typer.Option(min=1, help="Seconds of search per fault.")
+        float | None, typer.Option(min=1, help="Seconds of search, all faults together.")
     ] = None,
     include_dirty: Annotated[
         bool, typer.Option("--include-dirty", help="Heal the files as they are, not HEAD.")

@@ -23,7 +23,9 @@ class Budget(Value):
 
     usd: float | None = Field(default=None, ge=0, description="US dollars")
     tokens: int | None = Field(default=None, ge=0, description="model tokens, in and out")
-    seconds: float | None = Field(default=None, gt=0, description="seconds of work per CodingTask")
+    seconds: float | None = Field(
+        default=None, gt=0, description="seconds of search, all CodingTasks together"
+    )
 
 
 class _WithRecipe(Value):

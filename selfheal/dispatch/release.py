@@ -1,8 +1,8 @@
-"""Opens a round: the graph rows, and outbox rows for every CodingTask that nothing holds back."""
+"""Opens a round: the graph rows, its chord, and outbox rows for what nothing holds back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid5
 
 import networkx as nx
@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 
 from selfheal.contracts import names
 from selfheal.contracts.bundle import CodingTask, TaskBundle
+from selfheal.results import kept
 from selfheal.store import outbox, rounds
+from selfheal.store.outbox import message_of
 from selfheal.store.rounds import EdgeKind, NewTask, RoundRow
 
 
@@ -21,9 +23,11 @@ def open_round(
     request_id: UUID,
     number: int = 1,
     rerun_of: Mapping[UUID, UUID] | None = None,
+    delay_seconds: float = 0.0,
 ) -> RoundRow:
-    """Store `bundle` as the next round of its plan and release what is ready.
+    """Store `bundle` as the next round of its plan and release what is ready, after the delay.
 
+    The round is a chord that the farm keeps: its header are the tasks, its body is the landing.
     `rerun_of` names the earlier task that a new one repeats. Ids are derived, so that a repeated
     call after a takeover names the same round.
     """
@@ -32,29 +36,28 @@ def open_round(
         id=round_id,
         plan_id=bundle.plan_id,
         number=number,
-        land_message_id=uuid5(round_id, "land"),
+        land_message_id=message_of(names.LAND, round_id),
         size=len(bundle.tasks),
-        open_tasks=len(bundle.tasks),
     )
     tasks = place(bundle, rerun_of or {})
     rounds.open_round(connection, row, tasks, request_id=request_id)
-    for new in tasks:
-        if not new.parents:
-            release_task(connection, new.task.id, new.depth_below, request_id=request_id)
+    kept.open_kept_chord(connection, row.id, size=row.size, body_task_id=row.land_message_id)
+    kept.save_group(connection, row.id, [message_of(names.CODE, new.task.id) for new in tasks])
+    free = [(new.task.id, new.depth_below) for new in tasks if not new.parents]
+    release(connection, free, request_id=request_id, delay_seconds=delay_seconds)
     return row
 
 
-def release_task(
-    connection: Connection, task_id: UUID, depth_below: int, *, request_id: UUID
+def release(
+    connection: Connection,
+    tasks: Sequence[tuple[UUID, int]],
+    *,
+    request_id: UUID,
+    delay_seconds: float = 0.0,
 ) -> None:
-    """Send a CodingTask; those with the longest way below them first (critical path)."""
-    outbox.put(
-        connection,
-        names.CODE,
-        task_id,
-        request_id=request_id,
-        message_id=uuid5(task_id, "code"),
-        urgency=depth_below,
+    """Send CodingTasks, (id, depth below): those with the longest way below them go first."""
+    outbox.put_all(
+        connection, names.CODE, tasks, request_id=request_id, delay_seconds=delay_seconds
     )
 
 

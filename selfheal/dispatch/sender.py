@@ -15,6 +15,13 @@ BATCH = 200
 """Rows claimed at once: small enough that sending them ends before the claim lapses."""
 
 
+WINDOW = 500
+"""Messages that may wait in one queue: enough for many workers, until the next of them flushes.
+
+What is in a queue can no longer be overtaken by what is more urgent, or by another repository.
+"""
+
+
 class Sender(Protocol):
     """The broker, seen from here."""
 
@@ -25,15 +32,15 @@ class Sender(Protocol):
         """Messages that wait in the queue of `pool`; raises BrokerUnavailable."""
 
 
-def flush(database: Database, sender: Sender) -> int:
-    """Send what waits in the outbox; returns how many went.
+def flush(database: Database, sender: Sender, *, window: int = WINDOW) -> int:
+    """Send what waits in the outbox; returns how many went. At most `window` wait in each queue.
 
     Never raises for the broker: what it does not take stays, and the sweeper tries again.
     """
     sent = 0
     while True:
         with database.begin() as connection:
-            batch = outbox.claim_unsent(connection, limit=BATCH)
+            batch = outbox.claim_unsent(connection, limit=BATCH, window=window)
         taken = _send(sender, batch)
         with database.begin() as connection:
             outbox.mark_sent(connection, [message.message_id for message in batch[:taken]])

@@ -9,9 +9,11 @@ from sqlalchemy import Connection, text
 
 from selfheal.contracts import names
 from selfheal.contracts.commit_result import CommitResult
-from selfheal.dispatch.release import release_task
+from selfheal.dispatch.release import release
+from selfheal.results import kept
 from selfheal.store import attempts, events, outbox
 from selfheal.store.attempts import Attempt
+from selfheal.store.outbox import message_of
 from selfheal.store.rounds import EdgeKind
 
 
@@ -31,15 +33,17 @@ class _Place:
     id: UUID
     round_id: UUID
     request_id: UUID
+    position: int
 
 
 def settle(connection: Connection, attempt: Attempt, result: CommitResult) -> Settled:
     """Accept `result` as the outcome of its task, in the caller's one transaction.
 
     Writes the CommitResult, the attempt's end, the children's counters, outbox rows for children
-    at zero, settled results for descendants that can no longer run, the round's count, and the
-    outbox row of the round's body when nothing is left open. Raises Fenced for a stale attempt:
-    then nothing is written. The result's primary key lets one result per task in, ever.
+    at zero, settled results for descendants that can no longer run, the chord part of each task
+    that ends with this, and the outbox row of the chord's body with the last part. Raises Fenced
+    for a stale attempt: then nothing is written. The result's primary key lets one result per task
+    in, ever.
     """
     attempts.fence(connection, attempt)
     attempts.finish(connection, attempt, "accepted", note=f"{result.status} {result.verdict}")
@@ -54,19 +58,21 @@ def give_up(connection: Connection, attempt: Attempt, result: CommitResult) -> S
 
 def _settle(connection: Connection, attempt: Attempt, result: CommitResult) -> Settled:
     task = _lock_round_of(connection, result.task_id)
-    _write(connection, result, attempt.token)
+    complete = _write(connection, task, result, attempt.token)
     _record(connection, task.request_id, result, who=attempt.worker, token=attempt.token)
     if result.status == "SUCCESS":
         unreachable: tuple[UUID, ...] = ()
         released = _count_down(connection, task, task.id, kinds=("needs", "order"))
     else:
-        unreachable = _settle_unreachable(connection, task, result)
+        unreachable, ended = _settle_unreachable(connection, task, result)
+        complete = complete or ended
         released = tuple(
             child
             for settled in (task.id, *unreachable)
             for child in _count_down(connection, task, settled, kinds=("order",))
         )
-    complete = _close(connection, task, settled=1 + len(unreachable))
+    if complete:
+        outbox.put(connection, names.LAND, task.round_id, request_id=task.request_id)
     return Settled(released, unreachable, complete)
 
 
@@ -78,7 +84,7 @@ def _lock_round_of(connection: Connection, task_id: UUID) -> _Place:
     """
     row = connection.execute(
         text(
-            "SELECT t.id, t.round_id, t.request_id FROM coding_tasks t"
+            "SELECT t.id, t.round_id, t.request_id, t.position FROM coding_tasks t"
             " JOIN rounds r ON r.id = t.round_id WHERE t.id = :id FOR UPDATE OF r"
         ),
         {"id": task_id},
@@ -86,7 +92,8 @@ def _lock_round_of(connection: Connection, task_id: UUID) -> _Place:
     return _Place(**row._mapping)
 
 
-def _write(connection: Connection, result: CommitResult, token: int | None) -> None:
+def _write(connection: Connection, task: _Place, result: CommitResult, token: int | None) -> bool:
+    """The task's result, for us and for Celery, and its part; True for the chord's last part."""
     connection.execute(
         text(
             "INSERT INTO commit_results (task_id, token, status, commit_sha, document)"
@@ -106,6 +113,12 @@ def _write(connection: Connection, result: CommitResult, token: int | None) -> N
             " WHERE id = :id"
         ),
         {"id": result.task_id},
+    )
+    header_id = message_of(names.CODE, result.task_id)
+    outcome = {"status": result.status, "verdict": result.verdict, "commit": result.commit_sha}
+    kept.record_result(connection, header_id, outcome)
+    return kept.record_part(
+        connection, task.round_id, task_id=header_id, index=task.position, result=outcome
     )
 
 
@@ -127,58 +140,42 @@ def _count_down(
         ),
         {"parent": parent, "kinds": list(kinds)},
     )
-    ready = sorted((row for row in rows if row.waiting_on == 0), key=lambda row: row.id)
-    for row in ready:
-        release_task(connection, row.id, row.depth_below, request_id=task.request_id)
-    return tuple(row.id for row in ready)
+    ready = sorted((row.id, row.depth_below) for row in rows if row.waiting_on == 0)
+    if ready:
+        release(connection, ready, request_id=task.request_id)
+    return tuple(child for child, _ in ready)
 
 
 def _settle_unreachable(
     connection: Connection, task: _Place, result: CommitResult
-) -> tuple[UUID, ...]:
-    """Descendants that needed this task can no longer run: they end with it, for its reason."""
+) -> tuple[tuple[UUID, ...], bool]:
+    """Descendants that needed this task can no longer run: they end with it, for its reason.
+
+    Returns them, and whether the chord is complete with them.
+    """
     rows = connection.execute(
         text(
             "WITH RECURSIVE below(id) AS ("
             " SELECT child_id FROM task_edges WHERE parent_id = :id AND kind = 'needs'"
             " UNION SELECT e.child_id FROM task_edges e JOIN below ON e.parent_id = below.id"
             " WHERE e.kind = 'needs')"
-            " SELECT id FROM coding_tasks WHERE state <> 'settled'"
+            " SELECT id, round_id, request_id, position FROM coding_tasks WHERE state <> 'settled'"
             " AND id IN (SELECT id FROM below) ORDER BY id"
         ),
         {"id": task.id},
     )
-    unreachable = tuple(row.id for row in rows)
+    unreachable = tuple(_Place(**row._mapping) for row in rows)
+    complete = False
     for one in unreachable:
         lost = CommitResult(
-            task_id=one,
+            task_id=one.id,
             status=result.status,
             reason=f"depends on CodingTask {task.id}, which ended {result.status}",
             next_step=result.next_step,
         )
-        _write(connection, lost, None)
+        complete = _write(connection, one, lost, None) or complete
         _record(connection, task.request_id, lost, who="settle", token=None)
-    return unreachable
-
-
-def _close(connection: Connection, task: _Place, *, settled: int) -> bool:
-    """Count the round down; at zero its body is released under its frozen id."""
-    row = connection.execute(
-        text(
-            "UPDATE rounds SET open_tasks = open_tasks - :settled WHERE id = :id"
-            " RETURNING open_tasks, land_message_id"
-        ),
-        {"settled": settled, "id": task.round_id},
-    ).one()
-    if row.open_tasks == 0:
-        outbox.put(
-            connection,
-            names.LAND,
-            task.round_id,
-            request_id=task.request_id,
-            message_id=row.land_message_id,
-        )
-    return bool(row.open_tasks == 0)
+    return tuple(one.id for one in unreachable), complete
 
 
 def _record(

@@ -85,7 +85,7 @@ class Sweeper:
         return len(dead) - given_up, given_up
 
     def _send_successor(self, connection: Connection, attempt: Attempt) -> None:
-        outbox.put(
+        outbox.put_again(
             connection,
             attempt.work.name,
             attempt.work.subject_id,

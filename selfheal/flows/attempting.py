@@ -118,6 +118,7 @@ def attempt(
         name=f"attempt {begun.number}",
         every=beat.heartbeat_seconds,
         dead_after=beat.dead_after_seconds,
+        told_to_stop=lambda: farm.told_to_stop,
     ) as pulse:
         try:
             body(Running(farm, begun, pulse))
@@ -145,7 +146,7 @@ def _hand_back(farm: Farm, begun: Attempt, why: str) -> None:
     work = begun.work
     with farm.database.begin() as connection:
         if attempts.finish(connection, begun, "stopped", note=why):
-            outbox.put(connection, work.name, work.subject_id, request_id=work.request_id)
+            outbox.put_again(connection, work.name, work.subject_id, request_id=work.request_id)
 
 
 def _failed(farm: Farm, begun: Attempt, error: Exception, fail: Fail) -> None:
@@ -163,7 +164,7 @@ def _failed(farm: Farm, begun: Attempt, error: Exception, fail: Fail) -> None:
 def _try_again(connection: Connection, begun: Attempt, failure: Failure) -> None:
     work = begun.work
     attempts.finish(connection, begun, "failed", note=failure.reason)
-    outbox.put(connection, work.name, work.subject_id, request_id=work.request_id)
+    outbox.put_again(connection, work.name, work.subject_id, request_id=work.request_id)
     events.record(
         connection,
         work.request_id,

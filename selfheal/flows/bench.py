@@ -28,10 +28,12 @@ from selfheal.flows import evidence
 from selfheal.flows.attempting import Running
 from selfheal.flows.recipes import RecipeBench, judged_target, may_touch_sensitive
 from selfheal.flows.source import CommitTree
+from selfheal.flows.spending import spending_seconds
 from selfheal.leases import reservations
 from selfheal.recipes.rewrite import CannotDo, Rewrite
 from selfheal.repair.engine import repair
 from selfheal.repair.task import RepairOutcome, RepairTask
+from selfheal.store import rounds
 from selfheal.store.rounds import TaskRow
 from selfheal.workspace.mirror import Mirror
 from selfheal.workspace.worktree import Worktree
@@ -101,25 +103,39 @@ class Bench:
         return proposed
 
     def _repair(self) -> RepairOutcome:
-        coding = self._running.farm.settings.coding
-        outcome = repair(
-            RepairTask(
-                worktree=self._tree.folder,
-                python=self._target.python,
-                sandbox=self._running.farm.sandbox,
-                pytest_args=self._target.pytest_args,
-                environment=self._target.environment_in(self._tree.folder),
-                failing=self._row.task.failing_tests,
-                passing=self._baseline.passing,
-                budget_seconds=self._request.budget.seconds or coding.budget_seconds,
-                max_candidates=coding.max_candidates,
-                confirmations=1,  # the self-check is the second fresh process
-                stop=self._running.stopping,
+        target, passing = self._target, self._baseline.passing  # measured before the time counts
+        with spending_seconds(self._running, self._seconds_of_search) as seconds:
+            if seconds < 1:
+                return RepairOutcome(
+                    status="no_fix", reason="the request's budget of time is spent"
+                )
+            outcome = repair(
+                RepairTask(
+                    worktree=self._tree.folder,
+                    python=target.python,
+                    sandbox=self._running.farm.sandbox,
+                    pytest_args=target.pytest_args,
+                    environment=target.environment_in(self._tree.folder),
+                    failing=self._row.task.failing_tests,
+                    passing=passing,
+                    budget_seconds=seconds,
+                    max_candidates=self._running.farm.settings.coding.max_candidates,
+                    confirmations=1,  # the self-check is the second fresh process
+                    stop=self._running.stopping,
+                )
             )
-        )
         self._tree.verify_untouched()
         self._tree.reset(self._base)
         return outcome
+
+    @property
+    def _seconds_of_search(self) -> float:
+        """An equal share of what the request may spend, or what every CodingTask gets."""
+        cap = self._request.budget.seconds
+        if cap is None:
+            return self._running.farm.settings.coding.budget_seconds
+        with self._running.farm.database.begin() as connection:
+            return cap / rounds.load_round(connection, self._row.round_id).size
 
     def _coder_for(
         self, recipe: Recipe | None, *, found: list[Draft] | None

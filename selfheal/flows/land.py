@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import Connection
 
 from selfheal.contracts import names
-from selfheal.contracts.bundle import CodingTask, TaskBundle
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.dispatch.release import open_round
 from selfheal.flows import report
@@ -17,6 +16,7 @@ from selfheal.flows.code import point_task_branch
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
 from selfheal.flows.merge_train import Built, MergeTrain
+from selfheal.flows.next_round import NextRound, next_round
 from selfheal.flows.plan import fail_request
 from selfheal.leases import reservations
 from selfheal.store import events, outbox, plans, requests, rounds
@@ -118,9 +118,10 @@ def _conclude(
             events.record(
                 connection, request.id, who=who, kind="land", task_id=refusal.task, why=refusal.why
             )
-        again = _sent_back(built, tasks)
-        if again:
-            _open_next_round(running, connection, built, again, row=row, plan=plan)
+        pauses = running.farm.settings.coding.rerun_after_seconds
+        following = next_round(built, tasks, number=row.number, pauses=pauses)
+        if following:
+            _open_next_round(running, connection, following, row=row, plan=plan)
         elif built.still_failing and built.landed and plan.number < _most_plans(running):
             _ask_for_next_plan(running, connection, built, plan=plan)
         elif request.recipe is not None:
@@ -176,49 +177,19 @@ def _claim(
             reservations.claim(connection, lease.id, lease.token, commit_sha=built.sha)
 
 
-def _sent_back(built: Built, tasks: tuple[TaskRow, ...]) -> tuple[CodingTask, ...]:
-    """LAND-1: what did not merge or was red together goes back once, on the new base."""
-    why = {refusal.task: refusal.why for refusal in built.refused}
-    return tuple(
-        task.task.model_copy(
-            update={
-                "id": uuid5(task.id, "sent back"),
-                "base_commit_sha": built.sha,
-                "depends_on": (),
-                "goal": f"{task.task.goal} (sent back at landing: {why[task.id]})",
-            }
-        )
-        for task in tasks
-        if task.id in why and task.rerun_of is None
-    )
-
-
 def _open_next_round(
-    running: Running,
-    connection: Connection,
-    built: Built,
-    again: tuple[CodingTask, ...],
-    *,
-    row: RoundRow,
-    plan: PlanRow,
+    running: Running, connection: Connection, following: NextRound, *, row: RoundRow, plan: PlanRow
 ) -> None:
-    bundle = TaskBundle(
-        plan_id=plan.id, tasks=again, force_sequential=True, base_commit_sha=built.sha
-    )
-    origins = {uuid5(refusal.task, "sent back"): refusal.task for refusal in built.refused}
     open_round(
         connection,
-        bundle,
+        following.bundle,
         request_id=plan.request_id,
         number=row.number + 1,
-        rerun_of={task.id: origins[task.id] for task in again},
+        rerun_of=following.rerun_of,
+        delay_seconds=following.delay_seconds,
     )
     requests.advance(
-        connection,
-        plan.request_id,
-        "CODING",
-        who=running.farm.worker,
-        why=f"{len(again)} tasks go back once, on top of what has landed",
+        connection, plan.request_id, "CODING", who=running.farm.worker, why=following.why
     )
 
 
@@ -231,13 +202,7 @@ def _ask_for_next_plan(
     following = plans.ask_for(
         connection, plan.request_id, number=plan.number + 1, base_sha=built.sha
     )
-    outbox.put(
-        connection,
-        names.PLAN,
-        following,
-        request_id=plan.request_id,
-        message_id=following,
-    )
+    outbox.put(connection, names.PLAN, following, request_id=plan.request_id)
     requests.advance(
         connection,
         plan.request_id,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from selfheal.contracts import names
 from selfheal.contracts.change_request import ChangeRequest
-from selfheal.errors import InvalidRequest
+from selfheal.errors import InvalidRequest, TooBusy
 from selfheal.flows.farm import Farm
 from selfheal.store import outbox, plans, requests
 from selfheal.store.requests import Accepted
@@ -20,19 +20,26 @@ Door = Literal["terminal", "broker"]
 def submit(farm: Farm, request: ChangeRequest, *, door: Door) -> Accepted:
     """Accept `request` once; a repeat of an open failure is folded into the open request.
 
-    Raises InvalidRequest for what this door does not allow. When this returns, the row is
-    committed: the request reaches an end state whatever dies.
+    Raises InvalidRequest for what this door does not allow, and TooBusy. When this returns, the
+    row is committed: the request reaches an end state whatever dies.
     """
     if door == "broker":
         _check_allowed(farm, request)
     with farm.database.begin() as connection:
-        accepted = admit(connection, request)
+        accepted = admit(connection, request, most_open=farm.settings.admission.max_open_requests)
     farm.flush()
     return accepted
 
 
-def admit(connection: Connection, request: ChangeRequest) -> Accepted:
-    """The rows that make `request` accepted, or folded, in the caller's transaction."""
+def admit(connection: Connection, request: ChangeRequest, *, most_open: int) -> Accepted:
+    """The rows that make `request` accepted, or folded, in the caller's transaction.
+
+    Raises TooBusy, having written nothing, when as many are open as may be.
+    """
+    if not requests.has_room(connection, most_open):
+        raise TooBusy(
+            f"{most_open} ChangeRequests are open already: nothing was accepted, submit again later"
+        )
     accepted = requests.accept(connection, request)
     if accepted.is_new:
         plan_id = plans.ask_for(connection, request.id, number=1)
@@ -41,7 +48,6 @@ def admit(connection: Connection, request: ChangeRequest) -> Accepted:
             names.PLAN,
             plan_id,
             request_id=request.id,
-            message_id=plan_id,
             urgency=request.priority,
         )
     return accepted

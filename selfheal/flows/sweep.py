@@ -57,7 +57,7 @@ def give_up(connection: Connection, attempt: Attempt) -> None:
     if attempt.work.name == names.CODE:
         lost = CommitResult(
             task_id=attempt.work.subject_id,
-            status="SOFT_FAIL",
+            status="HARD_FAIL",  # it would kill as many workers again
             reason=reason,
             attempts=attempt.number,
             next_step=next_step,

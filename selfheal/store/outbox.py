@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
-from selfheal.contracts.names import ROUTES, Pool
+from selfheal.contracts.names import CODE_PLAN, LAND, ROUTES, Pool
 
 CLAIM_SECONDS = 5.0
 """How long a sender has for what it claimed; after that another one sends it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChordPlace:
+    """Where a message stands in the chord of its round."""
+
+    round_id: UUID
+    index: int
+
+    @property
+    def body_id(self) -> UUID:
+        """The frozen message id of the chord's body."""
+        return message_of(LAND, self.round_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message to a pool. It carries ids only: `message_id` and the subject's."""
+    """One message to a pool. It carries ids only: `message_id` and the subject's.
+
+    `parent_id` is the message whose work led to this one; a chord's header and body have the same.
+    """
 
     message_id: UUID
     task_name: str
     pool: Pool
     subject_id: UUID
     urgency: int
+    request_id: UUID | None = None
+    parent_id: UUID | None = None
+    chord: ChordPlace | None = None
+
+
+def message_of(task_name: str, subject_id: UUID) -> UUID:
+    """The id under which a piece of work is sent first: known, and frozen, before it is sent."""
+    return uuid5(subject_id, task_name)
 
 
 def put(
@@ -30,54 +54,152 @@ def put(
     task_name: str,
     subject_id: UUID,
     *,
-    request_id: UUID,
+    request_id: UUID | None,
     message_id: UUID | None = None,
     urgency: int = 0,
 ) -> None:
-    """Write down that `task_name` must run on `subject_id`; the same `message_id` only once."""
+    """Write down that `task_name` must run on `subject_id`; the same `message_id` only once.
+
+    `request_id` is None for what a schedule wants done.
+    """
+    _insert(
+        connection,
+        task_name,
+        [(subject_id, message_id or message_of(task_name, subject_id), urgency)],
+        request_id=request_id,
+    )
+
+
+def put_again(
+    connection: Connection, task_name: str, subject_id: UUID, *, request_id: UUID
+) -> None:
+    """The same work once more, under an id of its own: what was sent before came to nothing."""
+    _insert(connection, task_name, [(subject_id, uuid4(), 0)], request_id=request_id)
+
+
+def put_all(
+    connection: Connection,
+    task_name: str,
+    subjects: Sequence[tuple[UUID, int]],
+    *,
+    request_id: UUID,
+    delay_seconds: float = 0.0,
+) -> None:
+    """`put` for many (subject, urgency) in one statement; none is sent before the delay is over."""
+    rows = [(subject, message_of(task_name, subject), urgency) for subject, urgency in subjects]
+    _insert(connection, task_name, rows, request_id=request_id, delay_seconds=delay_seconds)
+
+
+def _insert(
+    connection: Connection,
+    task_name: str,
+    rows: Sequence[tuple[UUID, UUID, int]],
+    *,
+    request_id: UUID | None,
+    delay_seconds: float = 0.0,
+) -> None:
     connection.execute(
         text(
-            "INSERT INTO outbox (message_id, task_name, pool, subject_id, request_id, urgency)"
-            " VALUES (:message_id, :task_name, :pool, :subject_id, :request_id, :urgency)"
+            "INSERT INTO outbox (message_id, task_name, pool, subject_id, urgency, request_id,"
+            " repo, not_before)"
+            " SELECT new.message_id, :task_name, :pool, new.subject_id, new.urgency, :request_id,"
+            " coalesce((SELECT repo FROM change_requests WHERE id = :request_id), ''),"
+            " clock_timestamp() + make_interval(secs => :delay)"
+            " FROM unnest(CAST(:subjects AS uuid[]), CAST(:messages AS uuid[]),"
+            " CAST(:urgencies AS integer[])) AS new(subject_id, message_id, urgency)"
             " ON CONFLICT (message_id) DO NOTHING"
         ),
         {
-            "message_id": message_id or uuid4(),
             "task_name": task_name,
             "pool": ROUTES[task_name],
-            "subject_id": subject_id,
             "request_id": request_id,
-            "urgency": urgency,
+            "delay": delay_seconds,
+            "subjects": [subject for subject, _, _ in rows],
+            "messages": [message for _, message, _ in rows],
+            "urgencies": [urgency for _, _, urgency in rows],
         },
     )
 
 
-def claim_unsent(connection: Connection, *, limit: int) -> tuple[Message, ...]:
-    """Take what waits to be sent, most urgent first.
+def claim_unsent(connection: Connection, *, limit: int, window: int) -> tuple[Message, ...]:
+    """Take what is to be sent next, as long as fewer than `window` messages wait in its pool.
 
+    Repositories take turns; within one the most urgent goes first. What is not sent yet can still
+    be overtaken, so the window keeps most of a backlog here.
     Race closed: two senders at one row. SKIP LOCKED gives each row to one of them; a sender that
     dies leaves a claim that lapses, so the row is sent again under the same message id.
     """
     rows = connection.execute(
-        text(
-            "UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => :claim)"
-            " WHERE id IN (SELECT id FROM outbox WHERE sent_at IS NULL AND received_at IS NULL"
-            " AND (claimed_until IS NULL OR claimed_until < clock_timestamp())"
-            " ORDER BY urgency DESC, id LIMIT :limit FOR UPDATE SKIP LOCKED)"
-            " RETURNING id, message_id, task_name, pool, subject_id, urgency"
-        ),
-        {"claim": CLAIM_SECONDS, "limit": limit},
+        _CLAIM, {"claim": CLAIM_SECONDS, "limit": limit, "window": window}
+    ).all()
+    return tuple(_message(row._mapping) for row in sorted(rows, key=lambda row: row.turn))
+
+
+_OPEN = (
+    "sent_at IS NULL AND received_at IS NULL AND not_before <= clock_timestamp()"
+    " AND (claimed_until IS NULL OR claimed_until < clock_timestamp())"
+)
+
+# `queues` steps from one (pool, repo) to the next by the index ix_outbox_unsent, however many
+# messages each has.
+_CLAIM = text(f"""
+WITH RECURSIVE queues(pool, repo) AS (
+    (SELECT pool, repo FROM outbox WHERE sent_at IS NULL AND received_at IS NULL
+     ORDER BY pool, repo LIMIT 1)
+    UNION ALL
+    SELECT next.pool, next.repo FROM queues CROSS JOIN LATERAL (
+        SELECT pool, repo FROM outbox
+        WHERE sent_at IS NULL AND received_at IS NULL
+          AND (outbox.pool, outbox.repo) > (queues.pool, queues.repo)
+        ORDER BY pool, repo LIMIT 1
+    ) AS next
+), room AS (
+    SELECT pools.pool, :window - (
+        SELECT count(*) FROM outbox WHERE outbox.pool = pools.pool AND received_at IS NULL
+        AND (sent_at IS NOT NULL OR claimed_until > clock_timestamp())
+    ) AS free
+    FROM (SELECT DISTINCT pool FROM queues) AS pools
+), waiting AS (
+    SELECT first.id, room.free,
+        row_number() OVER (PARTITION BY pool, repo ORDER BY urgency DESC, first.id) AS round,
+        pool, urgency
+    FROM queues JOIN room USING (pool) CROSS JOIN LATERAL (
+        SELECT id, urgency FROM outbox
+        WHERE outbox.pool = queues.pool AND outbox.repo = queues.repo AND {_OPEN}
+        ORDER BY urgency DESC, id LIMIT greatest(least(room.free, :limit), 0)
+    ) AS first
+), turns AS (
+    SELECT id, free, row_number() OVER (PARTITION BY pool ORDER BY round, urgency DESC, id) AS turn
+    FROM waiting
+), claimed AS (
+    UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => :claim)
+    WHERE id IN (
+        SELECT id FROM outbox
+        WHERE id IN (SELECT id FROM turns WHERE turn <= free ORDER BY turn, id LIMIT :limit)
+          AND {_OPEN}
+        ORDER BY id FOR UPDATE SKIP LOCKED
     )
-    messages = sorted(rows, key=lambda row: (-row.urgency, row.id))
-    return tuple(
-        Message(
-            message_id=row.message_id,
-            task_name=row.task_name,
-            pool=row.pool,
-            subject_id=row.subject_id,
-            urgency=row.urgency,
-        )
-        for row in messages
+    RETURNING id, message_id, task_name, pool, subject_id, urgency, request_id
+)
+SELECT claimed.*, turns.turn, task.round_id, task.position,
+    coalesce(task.plan_id, round.plan_id) AS plan_id
+FROM claimed JOIN turns USING (id)
+LEFT JOIN coding_tasks AS task ON task.id = claimed.subject_id
+LEFT JOIN rounds AS round ON round.id = claimed.subject_id
+""")
+
+
+def _message(row: RowMapping) -> Message:
+    placed = row["round_id"] is not None
+    return Message(
+        message_id=row["message_id"],
+        task_name=row["task_name"],
+        pool=row["pool"],
+        subject_id=row["subject_id"],
+        urgency=row["urgency"],
+        request_id=row["request_id"],
+        parent_id=message_of(CODE_PLAN, row["plan_id"]) if row["plan_id"] else None,
+        chord=ChordPlace(round_id=row["round_id"], index=row["position"]) if placed else None,
     )
 
 
@@ -148,3 +270,26 @@ def send_again(connection: Connection, pool: Pool, *, older_than: float) -> int:
         {"pool": pool, "age": older_than},
     )
     return reopened.rowcount
+
+
+def reopen(connection: Connection, message_ids: Iterable[UUID]) -> None:
+    """Who began these died at it: they are to be sent again."""
+    connection.execute(
+        text(
+            "UPDATE outbox SET received_at = NULL, sent_at = NULL, claimed_until = NULL"
+            " WHERE message_id = ANY(:ids)"
+        ),
+        {"ids": list(message_ids)},
+    )
+
+
+def send_one_again(connection: Connection, message_id: UUID, *, older_than: float) -> None:
+    """Open this message for sending if nobody began it; each further send waits as above."""
+    connection.execute(
+        text(
+            "UPDATE outbox SET sent_at = NULL WHERE received_at IS NULL AND message_id = :id"
+            " AND sent_at < clock_timestamp()"
+            " - make_interval(secs => :age * power(2, least(sends, 8) - 1))"
+        ),
+        {"id": message_id, "age": older_than},
+    )

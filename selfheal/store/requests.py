@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, text
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.run_report import END_STATES, TRANSITIONS, RunReport, State, SuiteEvidence
 from selfheal.errors import StateRefused, UnknownId
-from selfheal.store import events
+from selfheal.store import budgets, events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,22 @@ def _insert(connection: Connection, request: ChangeRequest) -> bool:
         ),
         _columns(request),
     )
-    return inserted.one_or_none() is not None
+    if inserted.one_or_none() is None:
+        return False
+    budgets.open_budget(connection, request.id, request.budget)
+    return True
+
+
+def has_room(connection: Connection, most: int) -> bool:
+    """Whether fewer than `most` requests are open. Looked at without a lock: it is no exact cap."""
+    open_now: int = connection.execute(
+        text(
+            "SELECT count(*) FROM (SELECT 1 FROM change_requests WHERE ended_at IS NULL"
+            " LIMIT :most) AS open"
+        ),
+        {"most": most},
+    ).scalar_one()
+    return open_now < most
 
 
 def _fold(connection: Connection, request: ChangeRequest) -> Accepted:

@@ -19,14 +19,13 @@ EdgeKind = Literal["needs", "order"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundRow:
-    """One chord: its group id, how many CodingTasks it has, how many are not settled."""
+    """One chord: its group id, how many CodingTasks are in its header, its body's frozen id."""
 
     id: UUID
     plan_id: UUID
     number: int
     land_message_id: UUID
     size: int
-    open_tasks: int
     landed_sha: str | None = None
 
 
@@ -66,8 +65,8 @@ def open_round(
     new = tuple(tasks)
     connection.execute(
         text(
-            "INSERT INTO rounds (id, plan_id, number, land_message_id, size, open_tasks)"
-            " VALUES (:id, :plan_id, :number, :land_message_id, :size, :size)"
+            "INSERT INTO rounds (id, plan_id, number, land_message_id, size)"
+            " VALUES (:id, :plan_id, :number, :land_message_id, :size)"
         ),
         {
             "id": row.id,
@@ -79,9 +78,10 @@ def open_round(
     )
     connection.execute(
         text(
-            "INSERT INTO coding_tasks (id, round_id, plan_id, request_id, rerun_of, step_number,"
-            " document, waiting_on, depth_below, state) VALUES (:id, :round_id, :plan_id,"
-            " :request_id, :rerun_of, :step, CAST(:document AS jsonb), :waiting_on, :depth, :state)"
+            "INSERT INTO coding_tasks (id, round_id, plan_id, request_id, rerun_of, position,"
+            " step_number, document, waiting_on, depth_below, state) VALUES (:id, :round_id,"
+            " :plan_id, :request_id, :rerun_of, :position, :step, CAST(:document AS jsonb),"
+            " :waiting_on, :depth, :state)"
         ),
         [
             {
@@ -90,13 +90,14 @@ def open_round(
                 "plan_id": row.plan_id,
                 "request_id": request_id,
                 "rerun_of": one.rerun_of,
+                "position": position,
                 "step": one.task.step_number,
                 "document": one.task.model_dump_json(),
                 "waiting_on": len(one.parents),
                 "depth": one.depth_below,
                 "state": "waiting" if one.parents else "ready",
             }
-            for one in new
+            for position, one in enumerate(new)
         ],
     )
     edges = [
@@ -117,7 +118,7 @@ def load_round(connection: Connection, round_id: UUID) -> RoundRow:
     """The round; raises UnknownId."""
     row = connection.execute(
         text(
-            "SELECT id, plan_id, number, land_message_id, size, open_tasks, landed_sha"
+            "SELECT id, plan_id, number, land_message_id, size, landed_sha"
             " FROM rounds WHERE id = :id"
         ),
         {"id": round_id},

@@ -10,6 +10,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Identity,
     Index,
@@ -28,7 +29,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from selfheal.contracts.change_request import Source
 from selfheal.contracts.commit_result import Status
-from selfheal.contracts.names import POOLS
+from selfheal.contracts.names import JOBS, OF_REPOSITORY, POOLS
 from selfheal.contracts.run_report import State
 
 metadata = MetaData(
@@ -81,6 +82,7 @@ change_requests = Table(
     _at("received_at", "when its row was committed: accepted", default=True),
     _at("cancel_requested_at", "somebody wants it to end"),
     _at("ended_at", "when it reached an end state"),
+    _at("trimmed_at", "when retention took its plans; null: they are here"),
     _one_of("state", get_args(State)),
     _one_of("source", get_args(Source)),
     CheckConstraint("priority BETWEEN 0 AND 9", name="priority_range"),
@@ -95,6 +97,11 @@ Index(
     change_requests.c.fingerprint,
     unique=True,
     postgresql_where=text("ended_at IS NULL"),
+)
+Index(
+    "ix_untrimmed_requests",
+    change_requests.c.ended_at,
+    postgresql_where=text("trimmed_at IS NULL"),
 )
 Index("ix_open_requests", change_requests.c.received_at, postgresql_where=text("ended_at IS NULL"))
 
@@ -114,6 +121,8 @@ events = Table(
     _one_of("kind", ("state", "task", "attempt", "lease", "land", "note")),
     comment="append-only: a trigger refuses updates",
 )
+# For retention; rows lie in the order of their times, so blocks of them are enough.
+Index("ix_events_at", events.c.at, postgresql_using="brin")
 
 plans = Table(
     "plans",
@@ -156,11 +165,10 @@ rounds = Table(
     Column("number", Integer, nullable=False, comment="1, then one per rerun or send-back"),
     Column("land_message_id", Uuid, nullable=False, unique=True, comment="the body's frozen id"),
     Column("size", Integer, nullable=False, comment="CodingTasks in the header"),
-    Column("open_tasks", Integer, nullable=False, comment="not yet settled; 0 releases the body"),
     Column("landed_sha", Text, comment="what its green commits were merged to"),
     _at("created_at", "when its header was released", default=True),
     UniqueConstraint("plan_id", "number"),
-    CheckConstraint("open_tasks BETWEEN 0 AND size", name="open_tasks_range"),
+    CheckConstraint("size > 0", name="size_positive"),
 )
 
 coding_tasks = Table(
@@ -171,6 +179,7 @@ coding_tasks = Table(
     Column("plan_id", Uuid, ForeignKey("plans.id"), nullable=False),
     Column("request_id", Uuid, ForeignKey("change_requests.id"), nullable=False),
     Column("rerun_of", Uuid, ForeignKey("coding_tasks.id"), comment="the task this one repeats"),
+    Column("position", Integer, nullable=False, comment="0.. in the round: its part's index"),
     Column("step_number", Integer, nullable=False),
     Column("document", JSONB, nullable=False, comment="the CodingTask (CON-4)"),
     Column("waiting_on", Integer, nullable=False, comment="parents not yet settled"),
@@ -327,17 +336,27 @@ outbox = Table(
     Column("task_name", Text, nullable=False),
     Column("pool", Text, nullable=False, comment="the queue it goes to"),
     Column("subject_id", Uuid, nullable=False, comment="its only argument"),
-    Column("request_id", Uuid, ForeignKey("change_requests.id"), nullable=False),
+    Column(
+        "request_id",
+        Uuid,
+        ForeignKey("change_requests.id"),
+        comment="null: for a schedule, not for a request",
+    ),
+    Column("repo", Text, nullable=False, comment="whose turn it is; empty: the farm's own"),
     Column("urgency", Integer, nullable=False, server_default="0", comment="larger is sent first"),
     _at("created_at", "when it became true that this must be sent", default=True),
+    _at("not_before", "when it may be sent", default=True),
     _at("claimed_until", "a sender is at it until then"),
     _at("sent_at", "when the broker last took it"),
     Column("sends", Integer, nullable=False, server_default="0"),
     _at("received_at", "when a worker began it: it needs no more sending"),
     _one_of("pool", POOLS),
 )
+Index("ix_outbox_received_at", outbox.c.received_at, postgresql_using="brin")
 Index(
-    "ix_outbox_open",
+    "ix_outbox_unsent",
+    outbox.c.pool,
+    outbox.c.repo,
     outbox.c.urgency.desc(),
     outbox.c.id,
     postgresql_where=text("sent_at IS NULL AND received_at IS NULL"),
@@ -386,3 +405,107 @@ baselines = Table(
     Column("document", JSONB, nullable=False, comment="outcome of every test at that commit"),
     _at("created_at", "when it was measured", default=True),
 )
+
+repositories = Table(
+    "repositories",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("name", Text, nullable=False, unique=True, comment="what people call it"),
+    Column("url", Text, nullable=False, comment="URL or absolute path"),
+    Column("branch", Text, nullable=False, comment="whose head is scanned"),
+    Column("test_command", Text, comment="null: the repository's own"),
+    Column("scanned_sha", Text, comment="the head that was last scanned"),
+    Column("failing", ARRAY(Text), comment="what failed there; null before the first scan"),
+    _at("scanned_at", "when it was last scanned"),
+    _at("created_at", "when it was registered", default=True),
+    Column("created_by", Text, nullable=False),
+    UniqueConstraint("url", "branch"),
+    CheckConstraint(
+        "(scanned_sha IS NULL) = (failing IS NULL) AND (failing IS NULL) = (scanned_at IS NULL)",
+        name="scanned_as_a_whole",
+    ),
+)
+
+_REPOSITORY_JOBS = ", ".join(f"'{job}'" for job in sorted(OF_REPOSITORY))
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("name", Text, nullable=False, unique=True, comment="what people call it"),
+    Column("job", Text, nullable=False, comment="what is done"),
+    Column(
+        "repository_id",
+        Uuid,
+        ForeignKey("repositories.id"),
+        index=True,
+        comment="what it is done to; null: to the farm",
+    ),
+    Column("crontab", Text, comment="five fields; or else an interval"),
+    Column("timezone", Text, comment="IANA name of the crontab's zone"),
+    Column("interval_seconds", Integer, comment="or else a crontab"),
+    Column(
+        "jitter_seconds", Integer, nullable=False, server_default="0", comment="at most so late"
+    ),
+    Column("misfire", Text, nullable=False, comment="what becomes of runs that nobody fired"),
+    Column(
+        "window_seconds",
+        Integer,
+        nullable=False,
+        server_default="60",
+        comment="a run that is late by more has been missed",
+    ),
+    _at("paused_at", "null: it runs"),
+    Column("next_run", DateTime(timezone=True), nullable=False, comment="names the next firing"),
+    Column("fires_at", DateTime(timezone=True), nullable=False, comment="next_run and its jitter"),
+    _at("last_run", "the run that was last fired"),
+    Column("last_message_id", Uuid, comment="the message that was sent for it"),
+    _at("created_at", "when it was made", default=True),
+    Column("created_by", Text, nullable=False),
+    _at("updated_at", "when somebody last changed it", default=True),
+    Column("updated_by", Text, nullable=False),
+    _one_of("job", JOBS),
+    _one_of("misfire", ("skip", "once")),
+    CheckConstraint("(crontab IS NULL) <> (interval_seconds IS NULL)", name="one_timing"),
+    CheckConstraint("(crontab IS NULL) = (timezone IS NULL)", name="crontab_has_zone"),
+    CheckConstraint("interval_seconds BETWEEN 1 AND 31622400", name="interval_range"),
+    CheckConstraint("jitter_seconds BETWEEN 0 AND 3600", name="jitter_range"),
+    CheckConstraint("window_seconds BETWEEN 1 AND 86400", name="window_range"),
+    CheckConstraint("fires_at >= next_run", name="fires_not_early"),
+    CheckConstraint(
+        f"(job IN ({_REPOSITORY_JOBS})) = (repository_id IS NOT NULL)", name="job_has_its_subject"
+    ),
+)
+Index("ix_schedules_due", schedules.c.fires_at, postgresql_where=text("paused_at IS NULL"))
+
+firings = Table(
+    "firings",
+    metadata,
+    Column("message_id", Uuid, primary_key=True, comment="uuid5 of schedule and run"),
+    Column("schedule_id", Uuid, ForeignKey("schedules.id"), nullable=False),
+    Column("run", DateTime(timezone=True), nullable=False, comment="the moment it was due"),
+    Column("cause", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0", comment="its fencing token"),
+    Column("worker", Text, comment="host:pid, once begun"),
+    _at("fired_at", "when a beat fired or skipped it", default=True),
+    _at("heartbeat_at", "last sign of life of its worker"),
+    _at("ended_at", "when it ended, however"),
+    Column("note", Text, comment="what came of it"),
+    UniqueConstraint("schedule_id", "run"),
+    _one_of("cause", ("due", "late", "asked")),
+    _one_of("state", ("sent", "running", "done", "failed", "lost", "skipped")),
+    CheckConstraint(
+        "(ended_at IS NULL) = (state IN ('sent', 'running'))", name="ended_when_in_end_state"
+    ),
+    CheckConstraint(
+        "(state = 'running') <= (heartbeat_at IS NOT NULL)", name="running_has_heartbeat"
+    ),
+)
+Index(
+    "one_open_firing",
+    firings.c.schedule_id,
+    unique=True,
+    postgresql_where=text("ended_at IS NULL"),
+)
+Index("ix_firings_ended", firings.c.ended_at)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Row, create_engine, text
 
 from selfheal.contracts.bundle import CodingTask, TaskBundle
 from selfheal.contracts.change_request import ChangeRequest
@@ -104,6 +105,14 @@ class Graph:
         subjects = [row.subject_id for row in self.rows("outbox") if row.task_name == CODE]
         assert len(subjects) == len(set(subjects)), "a task was released twice"
         return {self.tasks.index(subject) for subject in subjects}
+
+    def chord(self) -> Row[Any]:
+        """The round's row in the result store."""
+        with self.database.begin() as connection:
+            return connection.execute(
+                text("SELECT * FROM selfheal_results.chords WHERE group_id = :id"),
+                {"id": str(self.round_id)},
+            ).one()
 
     def lands(self) -> int:
         """How many outbox rows there are for the round's body."""

@@ -76,7 +76,7 @@ def test_work_that_kills_every_worker_ends_with_that_reason(
         sweeper.sweep()
 
     results = {row.task_id: row for row in graph.rows("commit_results")}
-    assert results[graph.tasks[0]].status == "SOFT_FAIL"
+    assert results[graph.tasks[0]].status == "HARD_FAIL"
     assert "workers died" in results[graph.tasks[0]].document["reason"]
     assert graph.tasks[1] in results
     assert graph.lands() == 1
@@ -158,7 +158,7 @@ def test_a_sender_that_died_between_claim_and_send_loses_nothing(
 ) -> None:
     graph = graph_of([()])
     with database.begin() as connection:
-        claimed = outbox.claim_unsent(connection, limit=10)
+        claimed = outbox.claim_unsent(connection, limit=10, window=10)
     assert len(claimed) == 1
     assert flush(database, sender) == 0, "it is claimed"
 

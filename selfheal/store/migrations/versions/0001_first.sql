@@ -33,6 +33,7 @@ CREATE TABLE change_requests (
     received_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     cancel_requested_at TIMESTAMP WITH TIME ZONE,
     ended_at TIMESTAMP WITH TIME ZONE,
+    trimmed_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_change_requests PRIMARY KEY (id),
     CONSTRAINT ck_change_requests_state_known CHECK (state IN ('RECEIVED', 'PLANNING', 'PLANNED', 'CODE_PLANNING', 'CODING', 'LANDING', 'BUILD1', 'PAUSED', 'DONE', 'PARTIAL', 'FAILED', 'CANCELLED')),
     CONSTRAINT ck_change_requests_source_known CHECK (source IN ('client', 'django', 'flask', 'cli', 'api', 'schedule', 'ci')),
@@ -41,6 +42,7 @@ CREATE TABLE change_requests (
     CONSTRAINT ck_change_requests_end_has_reason CHECK (ended_at IS NULL OR reason IS NOT NULL),
     CONSTRAINT fk_change_requests_folded_into FOREIGN KEY(folded_into) REFERENCES change_requests (id)
 );
+CREATE INDEX ix_untrimmed_requests ON change_requests (ended_at) WHERE trimmed_at IS NULL;
 CREATE INDEX ix_open_requests ON change_requests (received_at) WHERE ended_at IS NULL;
 CREATE UNIQUE INDEX one_open_request_per_failure ON change_requests (fingerprint) WHERE ended_at IS NULL;
 COMMENT ON COLUMN change_requests.id IS 'made by the client: the idempotency key';
@@ -58,6 +60,7 @@ COMMENT ON COLUMN change_requests.reason IS 'why it ended as it did';
 COMMENT ON COLUMN change_requests.received_at IS 'when its row was committed: accepted';
 COMMENT ON COLUMN change_requests.cancel_requested_at IS 'somebody wants it to end';
 COMMENT ON COLUMN change_requests.ended_at IS 'when it reached an end state';
+COMMENT ON COLUMN change_requests.trimmed_at IS 'when retention took its plans; null: they are here';
 
 CREATE TABLE dead_letters (
     id UUID NOT NULL,
@@ -122,6 +125,31 @@ COMMENT ON COLUMN leases.reserved_at IS 'when it was reserved';
 COMMENT ON COLUMN leases.expires_at IS 'when it lapses unless renewed';
 COMMENT ON COLUMN leases.ended_at IS 'when it was claimed, released or expired';
 
+CREATE TABLE repositories (
+    id UUID DEFAULT gen_random_uuid() NOT NULL,
+    name TEXT NOT NULL,
+    url TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    test_command TEXT,
+    scanned_sha TEXT,
+    failing TEXT[],
+    scanned_at TIMESTAMP WITH TIME ZONE,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    created_by TEXT NOT NULL,
+    CONSTRAINT pk_repositories PRIMARY KEY (id),
+    CONSTRAINT uq_repositories_url_branch UNIQUE (url, branch),
+    CONSTRAINT ck_repositories_scanned_as_a_whole CHECK ((scanned_sha IS NULL) = (failing IS NULL) AND (failing IS NULL) = (scanned_at IS NULL)),
+    CONSTRAINT uq_repositories_name UNIQUE (name)
+);
+COMMENT ON COLUMN repositories.name IS 'what people call it';
+COMMENT ON COLUMN repositories.url IS 'URL or absolute path';
+COMMENT ON COLUMN repositories.branch IS 'whose head is scanned';
+COMMENT ON COLUMN repositories.test_command IS 'null: the repository''s own';
+COMMENT ON COLUMN repositories.scanned_sha IS 'the head that was last scanned';
+COMMENT ON COLUMN repositories.failing IS 'what failed there; null before the first scan';
+COMMENT ON COLUMN repositories.scanned_at IS 'when it was last scanned';
+COMMENT ON COLUMN repositories.created_at IS 'when it was registered';
+
 CREATE TABLE attempts (
     id UUID DEFAULT gen_random_uuid() NOT NULL,
     work TEXT NOT NULL,
@@ -161,6 +189,22 @@ COMMENT ON COLUMN attempts.heartbeat_at IS 'last sign of life';
 COMMENT ON COLUMN attempts.ended_at IS 'when it ended, however';
 COMMENT ON COLUMN attempts.note IS 'why it ended';
 
+CREATE TABLE budgets (
+    request_id UUID NOT NULL,
+    seconds_cap FLOAT,
+    seconds_used FLOAT DEFAULT '0' NOT NULL,
+    tokens_cap FLOAT,
+    tokens_used FLOAT DEFAULT '0' NOT NULL,
+    usd_cap FLOAT,
+    usd_used FLOAT DEFAULT '0' NOT NULL,
+    CONSTRAINT pk_budgets PRIMARY KEY (request_id),
+    CONSTRAINT fk_budgets_request_id FOREIGN KEY(request_id) REFERENCES change_requests (id)
+);
+COMMENT ON TABLE budgets IS 'what is reserved counts as used until it is settled';
+COMMENT ON COLUMN budgets.seconds_cap IS 'seconds of work; null: no cap';
+COMMENT ON COLUMN budgets.tokens_cap IS 'model tokens, in and out; null: no cap';
+COMMENT ON COLUMN budgets.usd_cap IS 'US dollars; null: no cap';
+
 CREATE TABLE events (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     request_id UUID NOT NULL,
@@ -177,6 +221,7 @@ CREATE TABLE events (
     CONSTRAINT fk_events_request_id FOREIGN KEY(request_id) REFERENCES change_requests (id)
 );
 CREATE INDEX ix_events_request_id ON events (request_id);
+CREATE INDEX ix_events_at ON events USING brin (at);
 COMMENT ON TABLE events IS 'append-only: a trigger refuses updates';
 COMMENT ON COLUMN events.at IS 'when it happened';
 COMMENT ON COLUMN events.who IS 'worker, sweeper, cli, client ...';
@@ -191,9 +236,11 @@ CREATE TABLE outbox (
     task_name TEXT NOT NULL,
     pool TEXT NOT NULL,
     subject_id UUID NOT NULL,
-    request_id UUID NOT NULL,
+    request_id UUID,
+    repo TEXT NOT NULL,
     urgency INTEGER DEFAULT '0' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    not_before TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     claimed_until TIMESTAMP WITH TIME ZONE,
     sent_at TIMESTAMP WITH TIME ZONE,
     sends INTEGER DEFAULT '0' NOT NULL,
@@ -203,12 +250,18 @@ CREATE TABLE outbox (
     CONSTRAINT uq_outbox_message_id UNIQUE (message_id),
     CONSTRAINT fk_outbox_request_id FOREIGN KEY(request_id) REFERENCES change_requests (id)
 );
-CREATE INDEX ix_outbox_open ON outbox (urgency DESC, id) WHERE received_at IS NULL;
+CREATE INDEX ix_outbox_received_at ON outbox USING brin (received_at);
+CREATE INDEX ix_outbox_of_request ON outbox (request_id);
+CREATE INDEX ix_outbox_open ON outbox (pool) WHERE received_at IS NULL;
+CREATE INDEX ix_outbox_unsent ON outbox (pool, repo, urgency DESC, id) WHERE sent_at IS NULL AND received_at IS NULL;
 COMMENT ON COLUMN outbox.message_id IS 'becomes the Celery task id';
 COMMENT ON COLUMN outbox.pool IS 'the queue it goes to';
 COMMENT ON COLUMN outbox.subject_id IS 'its only argument';
+COMMENT ON COLUMN outbox.request_id IS 'null: for a schedule, not for a request';
+COMMENT ON COLUMN outbox.repo IS 'whose turn it is; empty: the farm''s own';
 COMMENT ON COLUMN outbox.urgency IS 'larger is sent first';
 COMMENT ON COLUMN outbox.created_at IS 'when it became true that this must be sent';
+COMMENT ON COLUMN outbox.not_before IS 'when it may be sent';
 COMMENT ON COLUMN outbox.claimed_until IS 'a sender is at it until then';
 COMMENT ON COLUMN outbox.sent_at IS 'when the broker last took it';
 COMMENT ON COLUMN outbox.received_at IS 'when a worker began it: it needs no more sending';
@@ -230,6 +283,58 @@ COMMENT ON COLUMN plans.base_commit_sha IS 'null until planning has resolved it'
 COMMENT ON COLUMN plans.document IS 'the Plan (CON-2), once made';
 COMMENT ON COLUMN plans.created_at IS 'when it was asked for';
 
+CREATE TABLE schedules (
+    id UUID DEFAULT gen_random_uuid() NOT NULL,
+    name TEXT NOT NULL,
+    job TEXT NOT NULL,
+    repository_id UUID,
+    crontab TEXT,
+    timezone TEXT,
+    interval_seconds INTEGER,
+    jitter_seconds INTEGER DEFAULT '0' NOT NULL,
+    misfire TEXT NOT NULL,
+    window_seconds INTEGER DEFAULT '60' NOT NULL,
+    paused_at TIMESTAMP WITH TIME ZONE,
+    next_run TIMESTAMP WITH TIME ZONE NOT NULL,
+    fires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    last_run TIMESTAMP WITH TIME ZONE,
+    last_message_id UUID,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    created_by TEXT NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    updated_by TEXT NOT NULL,
+    CONSTRAINT pk_schedules PRIMARY KEY (id),
+    CONSTRAINT ck_schedules_job_known CHECK (job IN ('prune', 'refresh', 'retention', 'scan', 'sweep')),
+    CONSTRAINT ck_schedules_misfire_known CHECK (misfire IN ('skip', 'once')),
+    CONSTRAINT ck_schedules_one_timing CHECK ((crontab IS NULL) <> (interval_seconds IS NULL)),
+    CONSTRAINT ck_schedules_crontab_has_zone CHECK ((crontab IS NULL) = (timezone IS NULL)),
+    CONSTRAINT ck_schedules_interval_range CHECK (interval_seconds BETWEEN 1 AND 31622400),
+    CONSTRAINT ck_schedules_jitter_range CHECK (jitter_seconds BETWEEN 0 AND 3600),
+    CONSTRAINT ck_schedules_window_range CHECK (window_seconds BETWEEN 1 AND 86400),
+    CONSTRAINT ck_schedules_fires_not_early CHECK (fires_at >= next_run),
+    CONSTRAINT ck_schedules_job_has_its_subject CHECK ((job IN ('refresh', 'scan')) = (repository_id IS NOT NULL)),
+    CONSTRAINT uq_schedules_name UNIQUE (name),
+    CONSTRAINT fk_schedules_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id)
+);
+CREATE INDEX ix_schedules_due ON schedules (fires_at) WHERE paused_at IS NULL;
+CREATE INDEX ix_schedules_repository_id ON schedules (repository_id);
+COMMENT ON COLUMN schedules.name IS 'what people call it';
+COMMENT ON COLUMN schedules.job IS 'what is done';
+COMMENT ON COLUMN schedules.repository_id IS 'what it is done to; null: to the farm';
+COMMENT ON COLUMN schedules.crontab IS 'five fields; or else an interval';
+COMMENT ON COLUMN schedules.timezone IS 'IANA name of the crontab''s zone';
+COMMENT ON COLUMN schedules.interval_seconds IS 'or else a crontab';
+COMMENT ON COLUMN schedules.jitter_seconds IS 'at most so late';
+COMMENT ON COLUMN schedules.misfire IS 'what becomes of runs that nobody fired';
+COMMENT ON COLUMN schedules.window_seconds IS 'a run that is late by more has been missed';
+COMMENT ON COLUMN schedules.paused_at IS 'null: it runs';
+COMMENT ON COLUMN schedules.next_run IS 'names the next firing';
+COMMENT ON COLUMN schedules.fires_at IS 'next_run and its jitter';
+COMMENT ON COLUMN schedules.last_run IS 'the run that was last fired';
+COMMENT ON COLUMN schedules.last_message_id IS 'the message that was sent for it';
+COMMENT ON COLUMN schedules.created_at IS 'when it was made';
+COMMENT ON COLUMN schedules.updated_at IS 'when somebody last changed it';
+
 CREATE TABLE bundles (
     plan_id UUID NOT NULL,
     document JSONB NOT NULL,
@@ -241,18 +346,48 @@ CREATE TABLE bundles (
 COMMENT ON COLUMN bundles.document IS 'the TaskBundle (CON-5)';
 COMMENT ON COLUMN bundles.created_at IS 'when it was made';
 
+CREATE TABLE firings (
+    message_id UUID NOT NULL,
+    schedule_id UUID NOT NULL,
+    run TIMESTAMP WITH TIME ZONE NOT NULL,
+    cause TEXT NOT NULL,
+    state TEXT NOT NULL,
+    tries INTEGER DEFAULT '0' NOT NULL,
+    worker TEXT,
+    fired_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    heartbeat_at TIMESTAMP WITH TIME ZONE,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    note TEXT,
+    CONSTRAINT pk_firings PRIMARY KEY (message_id),
+    CONSTRAINT uq_firings_schedule_id_run UNIQUE (schedule_id, run),
+    CONSTRAINT ck_firings_cause_known CHECK (cause IN ('due', 'late', 'asked')),
+    CONSTRAINT ck_firings_state_known CHECK (state IN ('sent', 'running', 'done', 'failed', 'lost', 'skipped')),
+    CONSTRAINT ck_firings_ended_when_in_end_state CHECK ((ended_at IS NULL) = (state IN ('sent', 'running'))),
+    CONSTRAINT ck_firings_running_has_heartbeat CHECK ((state = 'running') <= (heartbeat_at IS NOT NULL)),
+    CONSTRAINT fk_firings_schedule_id FOREIGN KEY(schedule_id) REFERENCES schedules (id)
+);
+CREATE INDEX ix_firings_ended ON firings (ended_at);
+CREATE UNIQUE INDEX one_open_firing ON firings (schedule_id) WHERE ended_at IS NULL;
+COMMENT ON COLUMN firings.message_id IS 'uuid5 of schedule and run';
+COMMENT ON COLUMN firings.run IS 'the moment it was due';
+COMMENT ON COLUMN firings.tries IS 'its fencing token';
+COMMENT ON COLUMN firings.worker IS 'host:pid, once begun';
+COMMENT ON COLUMN firings.fired_at IS 'when a beat fired or skipped it';
+COMMENT ON COLUMN firings.heartbeat_at IS 'last sign of life of its worker';
+COMMENT ON COLUMN firings.ended_at IS 'when it ended, however';
+COMMENT ON COLUMN firings.note IS 'what came of it';
+
 CREATE TABLE rounds (
     id UUID NOT NULL,
     plan_id UUID NOT NULL,
     number INTEGER NOT NULL,
     land_message_id UUID NOT NULL,
     size INTEGER NOT NULL,
-    open_tasks INTEGER NOT NULL,
     landed_sha TEXT,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_rounds PRIMARY KEY (id),
     CONSTRAINT uq_rounds_plan_id_number UNIQUE (plan_id, number),
-    CONSTRAINT ck_rounds_open_tasks_range CHECK (open_tasks BETWEEN 0 AND size),
+    CONSTRAINT ck_rounds_size_positive CHECK (size > 0),
     CONSTRAINT fk_rounds_plan_id FOREIGN KEY(plan_id) REFERENCES plans (id),
     CONSTRAINT uq_rounds_land_message_id UNIQUE (land_message_id)
 );
@@ -260,7 +395,6 @@ COMMENT ON COLUMN rounds.id IS 'the chord''s group id, frozen before any send';
 COMMENT ON COLUMN rounds.number IS '1, then one per rerun or send-back';
 COMMENT ON COLUMN rounds.land_message_id IS 'the body''s frozen id';
 COMMENT ON COLUMN rounds.size IS 'CodingTasks in the header';
-COMMENT ON COLUMN rounds.open_tasks IS 'not yet settled; 0 releases the body';
 COMMENT ON COLUMN rounds.landed_sha IS 'what its green commits were merged to';
 COMMENT ON COLUMN rounds.created_at IS 'when its header was released';
 
@@ -283,6 +417,7 @@ CREATE TABLE coding_tasks (
     plan_id UUID NOT NULL,
     request_id UUID NOT NULL,
     rerun_of UUID,
+    position INTEGER NOT NULL,
     step_number INTEGER NOT NULL,
     document JSONB NOT NULL,
     waiting_on INTEGER NOT NULL,
@@ -301,6 +436,7 @@ CREATE TABLE coding_tasks (
 );
 CREATE INDEX ix_coding_tasks_round_id ON coding_tasks (round_id);
 COMMENT ON COLUMN coding_tasks.rerun_of IS 'the task this one repeats';
+COMMENT ON COLUMN coding_tasks.position IS '0.. in the round: its part''s index';
 COMMENT ON COLUMN coding_tasks.document IS 'the CodingTask (CON-4)';
 COMMENT ON COLUMN coding_tasks.waiting_on IS 'parents not yet settled';
 COMMENT ON COLUMN coding_tasks.depth_below IS 'longest path to a leaf, in tasks';
@@ -335,6 +471,16 @@ CREATE TABLE task_edges (
 );
 CREATE INDEX ix_task_edges_child_id ON task_edges (child_id);
 COMMENT ON COLUMN task_edges.kind IS 'needs: runs only on success; order: after it';
+
+-- What every farm wants; whoever changes or removes one is not overruled by a later start.
+INSERT INTO schedules
+    (name, job, interval_seconds, jitter_seconds, misfire, next_run, fires_at, created_by, updated_by)
+SELECT name, name, seconds, jitter, misfire, now() + make_interval(secs => seconds), now() + make_interval(secs => seconds), 'selfheal', 'selfheal'
+FROM (VALUES
+    ('sweep', 30, 0, 'once'),
+    ('retention', 3600, 300, 'once'),
+    ('prune', 21600, 900, 'once')
+) AS wanted (name, seconds, jitter, misfire);
 
 CREATE FUNCTION refuse_event_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
