@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from celery import states
 
 from selfheal.results.pool import Row
+
+
+def _values(row: TaskState | Part) -> dict[str, object]:
+    """As `asdict`, without its copies: they were a fifth of a write (benchmarks/results.py)."""
+    return {name: getattr(row, name) for name in type(row).__slots__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +37,7 @@ class TaskState:
     def values(self) -> dict[str, object]:
         """The statement's parameters."""
         return {
-            **asdict(self),
+            **_values(self),
             "started": self.status == states.STARTED,
             "finished": self.status in states.READY_STATES,
         }
@@ -52,7 +57,7 @@ class Part:
 
     def values(self) -> dict[str, object]:
         """The statement's parameters."""
-        return asdict(self)
+        return _values(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,6 @@ def make_app(broker: str, backend: str, **settings: Any) -> Celery:
 
 
 if __name__ == "__main__":
-    broker, backend, pool = sys.argv[1:]
-    command = ("worker", f"--pool={pool}", "--concurrency=2", "--loglevel=WARNING", *KEPT_ALIVE)
+    broker, backend = sys.argv[1:]
+    command = ("worker", "--concurrency=2", "--loglevel=WARNING", *KEPT_ALIVE)
     make_app(broker, backend, broker_connection_retry_on_startup=True).worker_main(command)

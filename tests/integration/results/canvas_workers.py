@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,18 +17,25 @@ SECONDS = 40.0
 
 
 @contextmanager
-def worker(app: Celery, log: Path, *, pool: str = "prefork") -> Iterator[subprocess.Popen[bytes]]:
-    """A worker that answers; stopped at the end, with all its children."""
-    urls = (app.conf.broker_url, app.conf.result_backend)
+def workers(apps: Sequence[Celery], log: Path) -> Iterator[None]:
+    """A worker for each app, started together; they are gone at the end, with their children."""
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, PROJECT, *urls, pool], stdout=output, stderr=output
-        )
+        processes = [
+            subprocess.Popen(
+                [sys.executable, PROJECT, app.conf.broker_url, app.conf.result_backend],
+                stdout=output,
+                stderr=output,
+            )
+            for app in apps
+        ]
     try:
         deadline = time.monotonic() + SECONDS
-        while not app.control.ping(timeout=0.2, limit=1):
-            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
-        yield process
+        for app, process in zip(apps, processes, strict=True):
+            while not app.control.ping(timeout=0.2, limit=1):
+                assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+        yield
     finally:
-        process.terminate()
-        process.wait(timeout=SECONDS)
+        for process in processes:
+            process.send_signal(signal.SIGQUIT)  # at once: nothing that it does is waited for
+        for process in processes:
+            process.wait(timeout=SECONDS)
