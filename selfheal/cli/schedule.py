@@ -75,17 +75,17 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add a schedule, by --crontab or by --every. A run is skipped while the last one goes on."""
-    timing = read_timing(crontab, every, zone=zone)
+    what, timing, missed = _job(job), read_timing(crontab, every, zone=zone), _misfire(misfire)
     farm = reach_farm(load_settings())
     with farm.database.begin() as connection:
         watched = repositories.load(connection, repo) if repo else None
         new = NewSchedule(
             name=name,
-            job=_job(job),
+            job=what,
             timing=timing,
             repository_id=watched.id if watched else None,
             jitter_seconds=jitter,
-            misfire=_misfire(misfire),
+            misfire=missed,
             window_seconds=window,
         )
         row = schedules.add(connection, new, by=whoami())

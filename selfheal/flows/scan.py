@@ -18,7 +18,8 @@ def scan(farm: Farm, schedule_id: UUID, *, message_id: UUID) -> None:
     """Run the suite at the head, and ask for a change where it fails as it did not before.
 
     The first scan only takes note: what fails then is no news. What fails and is asked for is
-    written in one transaction, so one failure is asked for once, whatever dies.
+    written in one transaction, so one failure is asked for once, whatever dies; where the farm
+    is too busy to accept it, nothing is noted and the next scan finds it again.
     """
     work_at(farm, schedule_id, message_id, body=_scan)
 
@@ -27,6 +28,7 @@ def _scan(job: Job) -> None:
     repository = repository_of(job)
     baseline = baseline_at_head(job, repository)
     job.check()
+    most = job.farm.settings.admission.max_open_requests
     with job.farm.database.begin() as connection:
         before = repositories.lock(connection, repository.id).failing
         new = _new(before, baseline.failing)
@@ -34,7 +36,7 @@ def _scan(job: Job) -> None:
             connection, repository.id, sha=baseline.sha, failing=baseline.failing
         )
         if new:
-            admit(connection, _request(repository, baseline.sha, new))
+            admit(connection, _request(repository, baseline.sha, new), most_open=most)
         job.end(connection, _said(baseline.sha, baseline.failing, new))
 
 

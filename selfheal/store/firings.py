@@ -45,13 +45,14 @@ def fire(connection: Connection, schedule_id: UUID, run: datetime, *, cause: Cau
     """Write down that this run is to be done now; gives its message id.
 
     The caller holds the schedule's row and has seen that no firing of it is open. Backstops: the
-    primary key against a second firing of one run, `one_open_firing` against an overlap.
+    primary key against a second firing of one run, `one_open_firing` against an overlap; where
+    they refuse, the message finds nothing to begin.
     """
     message_id = id_of(schedule_id, run)
     connection.execute(
         text(
             "INSERT INTO firings (message_id, schedule_id, run, cause, state)"
-            " VALUES (:message, :schedule, :run, :cause, 'sent')"
+            " VALUES (:message, :schedule, :run, :cause, 'sent') ON CONFLICT DO NOTHING"
         ),
         {"message": message_id, "schedule": schedule_id, "run": run, "cause": cause},
     )
@@ -66,6 +67,7 @@ def skip(
         text(
             "INSERT INTO firings (message_id, schedule_id, run, cause, state, note, ended_at)"
             " VALUES (:message, :schedule, :run, :cause, 'skipped', :note, clock_timestamp())"
+            " ON CONFLICT DO NOTHING"
         ),
         {
             "message": id_of(schedule_id, run),

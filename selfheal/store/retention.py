@@ -20,8 +20,7 @@ def trim_requests(connection: Connection, *, age: float, batch: int) -> int:
     requests = (
         connection.execute(
             text(
-                "SELECT id FROM change_requests c WHERE ended_at "
-                f"{_AGED} AND EXISTS (SELECT 1 FROM plans WHERE request_id = c.id)"
+                f"SELECT id FROM change_requests WHERE trimmed_at IS NULL AND ended_at {_AGED}"
                 " ORDER BY ended_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED"
             ),
             {"age": age, "batch": batch},
@@ -100,7 +99,7 @@ _TRIM = tuple(
         f"DELETE FROM bundles WHERE plan_id IN {_PLANS}",
         f"DELETE FROM steps WHERE plan_id IN {_PLANS}",
         "DELETE FROM plans WHERE request_id = ANY(:ids)",
-        'UPDATE change_requests SET report = report || \'{"bundle": null, "results": [],'
-        ' "timeline": []}\' WHERE id = ANY(:ids) AND report IS NOT NULL',
+        "UPDATE change_requests SET trimmed_at = clock_timestamp(), report = report ||"
+        ' \'{"bundle": null, "results": [], "timeline": []}\' WHERE id = ANY(:ids)',
     )
 )

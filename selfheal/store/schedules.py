@@ -246,7 +246,10 @@ def pause(connection: Connection, name: str, *, by: str) -> ScheduleRow:
 
 
 def resume(connection: Connection, name: str, *, by: str) -> ScheduleRow:
-    """It runs again, from its next run after now: a pause is no misfire. Raises UnknownId."""
+    """It runs again, with the runs that are still to come: a pause is no misfire.
+
+    Raises UnknownId.
+    """
     row = lock(connection, name)
     if row.paused_at is None:
         return row
@@ -257,7 +260,9 @@ def resume(connection: Connection, name: str, *, by: str) -> ScheduleRow:
         ),
         {"id": row.id, "by": by},
     )
-    advance(connection, row, row.timing.following(row.next_run, now=now(connection)))
+    moment = now(connection)
+    if row.next_run <= moment:
+        advance(connection, row, row.timing.following(row.next_run, now=moment))
     return load(connection, name)
 
 

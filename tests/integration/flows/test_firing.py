@@ -234,6 +234,16 @@ def test_a_paused_schedule_fires_nothing_and_goes_on_with_its_next_run(
     assert (resumed.paused_at, resumed.updated_by) == (None, "somebody")
 
 
+def test_a_short_pause_leaves_out_no_run_that_is_still_to_come(farm: Farm, every_minute) -> None:
+    row = every_minute()
+
+    with farm.database.begin() as connection:
+        schedules.pause(connection, row.name, by="somebody")
+        resumed = schedules.resume(connection, row.name, by="somebody")
+
+    assert resumed.next_run == row.next_run
+
+
 def test_a_run_asked_for_is_fired_at_once_and_leaves_the_next_one_as_it_was(
     one_process_farm, farm: Farm, every_minute
 ) -> None:
