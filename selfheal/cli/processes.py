@@ -1,4 +1,4 @@
-"""The farm's own processes on this machine: workers and a sweeper, watched and restarted."""
+"""The farm's own processes on this machine: workers, sweeper and beat, watched and restarted."""
 
 from __future__ import annotations
 
@@ -64,6 +64,11 @@ def profiled_worker(name: str, pools: Sequence[Pool], settings: Settings) -> Com
 def sweeper() -> Command:
     """The sweeper, in a process of its own: workers fork, and must hold no connections then."""
     return Command("sweeper", ("-m", "selfheal.cli", "sweep"))
+
+
+def beat() -> Command:
+    """What fires schedules. It keeps no file: they are rows, and any number of beats may run."""
+    return Command("beat", ("-m", "celery", "-A", "selfheal", "beat", "--loglevel", "INFO"))
 
 
 def light_pools(settings: Settings) -> tuple[Pool, ...]:

@@ -20,7 +20,7 @@ _LOOK_SECONDS = 0.5
 
 @app.command()
 def up() -> None:
-    """Run servers (where none are configured), workers for all pools and the sweeper.
+    """Run servers (where none are configured), workers for all pools, the sweeper and a beat.
 
     Ends with Ctrl-C or SIGTERM; data is kept.
     """
@@ -31,6 +31,7 @@ def up() -> None:
         profiled_worker("light", light_pools(settings), settings),
         profiled_worker("heavy", heavy_pools(settings), settings),
         sweeper(),
+        beat(),
     )
     with (
         own_farm(settings, commands, progress=lambda line: _say(console, line)) as own,
