@@ -42,15 +42,22 @@ def upgrade(connection: psycopg.Connection) -> int:
                 " upgrade selfheal"
             )
         if found == 0:
-            connection.execute("CREATE SCHEMA IF NOT EXISTS selfheal_results")
-            connection.execute(
-                "CREATE TABLE selfheal_results.versions (version INTEGER PRIMARY KEY,"
-                " applied_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp())"
-            )
+            _begin(connection)
         for version in sorted(one for one in _scripts() if one > found):
             connection.execute(_scripts()[version].encode())
             connection.execute("INSERT INTO selfheal_results.versions VALUES (%s)", [version])
     return newest()
+
+
+def _begin(connection: psycopg.Connection) -> None:
+    """A schema that somebody with more rights has made already is used as it is."""
+    made = connection.execute("SELECT FROM pg_namespace WHERE nspname = 'selfheal_results'")
+    if not made.rowcount:
+        connection.execute("CREATE SCHEMA selfheal_results")
+    connection.execute(
+        "CREATE TABLE selfheal_results.versions (version INTEGER PRIMARY KEY,"
+        " applied_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp())"
+    )
 
 
 def _scripts() -> dict[int, str]:

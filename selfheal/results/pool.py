@@ -31,6 +31,12 @@ _PATIENCE = {
     "application_name": "selfheal results",
 }
 
+_OUTDATED = (
+    psycopg.errors.InvalidSchemaName,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+)
+
 _SCHEMES = ("postgresql+psycopg", "postgresql", "postgres")
 
 _POOLS: dict[tuple[int, str, int], Pool] = {}
@@ -54,7 +60,7 @@ class Pool:
             connection = self._take()
             try:
                 yield connection
-            except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+            except _OUTDATED as error:
                 raise SchemaMismatch(
                     "the tables of the result backend are missing or old: run"
                     " `python -m selfheal.results upgrade URL` with the backend's URL"

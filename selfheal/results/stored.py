@@ -151,13 +151,13 @@ class StoredResults(BaseBackend):  # type: ignore[misc]
         self,
         task_id: str,
         timeout: float | None = None,
-        interval: float = 0.5,
+        interval: float | None = 0.5,
         no_ack: bool = True,
         on_interval: Any = None,
     ) -> dict[str, Any]:
         del no_ack
         self._ensure_not_eager()
-        for _ in looks(interval, timeout, on_interval):
+        for _ in looks(interval or 0.5, timeout, on_interval):
             meta: dict[str, Any] = self.get_task_meta(task_id)
             if meta["status"] in states.READY_STATES:
                 return meta
