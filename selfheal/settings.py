@@ -97,7 +97,7 @@ class BeatSettings(_Section):
     longest_wait_seconds: float = Field(
         default=5.0, gt=0, le=60, description="between two looks at the schedules, at the most"
     )
-    max_tries: int = Field(
+    max_deaths: int = Field(
         default=3, ge=1, description="workers that may die at one firing before it is lost"
     )
 

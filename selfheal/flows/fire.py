@@ -115,7 +115,7 @@ def _revive(connection: Connection, settings: Settings) -> None:
     revived = firings.revive(
         connection,
         dead_after=settings.attempts.dead_after_seconds,
-        most_tries=settings.beat.max_tries,
+        most_deaths=settings.beat.max_deaths,
     )
     if revived:
         outbox.reopen(connection, revived)

@@ -42,7 +42,8 @@ def work_at(
     """Begin the firing, run `body`, and see to it that every end has its row.
 
     `body` gives what came of it, or None where it has ended the firing itself. An error is the
-    firing's outcome: the schedule's next run is the next try. A worker that dies has a successor.
+    firing's outcome: the schedule's next run is the next try. What a worker was told to stop, or
+    died at, another one does.
     """
     log = structlog.get_logger().bind(schedule=str(schedule_id))
     with farm.database.begin() as connection:
@@ -66,6 +67,7 @@ def work_at(
                 _finish(farm, firing, "done", note)
         except (Stopped, Fenced) as error:
             log.info(str(error), action="job.stopped")
+            _hand_back(farm, firing)
         except StoreUnavailable as error:
             log.warning(str(error), action="job.store_away")
             raise
@@ -84,7 +86,14 @@ def _pulse_of(farm: Farm, firing: FiringRow) -> Pulse:
         name=f"firing {firing.message_id}",
         every=beat.heartbeat_seconds,
         dead_after=beat.dead_after_seconds,
+        told_to_stop=lambda: farm.told_to_stop,
     )
+
+
+def _hand_back(farm: Farm, firing: FiringRow) -> None:
+    with farm.database.begin() as connection:
+        if firings.hand_back(connection, firing):
+            outbox.reopen(connection, [firing.message_id])
 
 
 def _finish(farm: Farm, firing: FiringRow, outcome: Outcome, note: str) -> None:

@@ -29,6 +29,7 @@ class FiringRow:
     cause: Cause
     state: Literal["sent", "running", "done", "failed", "lost", "skipped"]
     tries: int
+    deaths: int
     worker: str | None
     fired_at: datetime
     heartbeat_at: datetime | None
@@ -144,24 +145,32 @@ def finish(connection: Connection, firing: FiringRow, outcome: Outcome, *, note:
         )
 
 
-def revive(connection: Connection, *, dead_after: float, most_tries: int) -> tuple[UUID, ...]:
+def hand_back(connection: Connection, firing: FiringRow) -> bool:
+    """Open for another worker what this one was told to stop; False if it is another's already."""
+    given = connection.execute(
+        text(f"UPDATE firings SET state = 'sent' WHERE {_OURS}"), _key(firing)
+    )
+    return given.rowcount == 1
+
+
+def revive(connection: Connection, *, dead_after: float, most_deaths: int) -> tuple[UUID, ...]:
     """Firings whose worker fell silent are open for another one; gives their message ids.
 
-    After `most_tries` such deaths a firing is lost instead, and its schedule goes on.
+    With the last of `most_deaths` a firing is lost instead, and its schedule goes on.
     """
-    silent = {"dead_after": dead_after, "most": most_tries}
+    silent = {"dead_after": dead_after, "most": most_deaths}
     connection.execute(
         text(
-            "UPDATE firings SET state = 'lost', ended_at = clock_timestamp(),"
-            " note = tries || ' workers died at it; the last one was ' || worker"
-            f" WHERE message_id IN ({_SILENT} AND tries >= :most FOR UPDATE SKIP LOCKED)"
+            "UPDATE firings SET state = 'lost', deaths = deaths + 1, ended_at = clock_timestamp(),"
+            " note = (deaths + 1) || ' workers died at it; the last one was ' || worker"
+            f" WHERE message_id IN ({_SILENT} AND deaths + 1 >= :most FOR UPDATE SKIP LOCKED)"
         ),
         silent,
     )
     revived = connection.execute(
         text(
-            "UPDATE firings SET state = 'sent'"
-            f" WHERE message_id IN ({_SILENT} AND tries < :most FOR UPDATE SKIP LOCKED)"
+            "UPDATE firings SET state = 'sent', deaths = deaths + 1"
+            f" WHERE message_id IN ({_SILENT} AND deaths + 1 < :most FOR UPDATE SKIP LOCKED)"
             " RETURNING message_id"
         ),
         silent,

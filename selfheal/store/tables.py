@@ -487,6 +487,9 @@ firings = Table(
     Column("cause", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("tries", Integer, nullable=False, server_default="0", comment="its fencing token"),
+    Column(
+        "deaths", Integer, nullable=False, server_default="0", comment="workers that died at it"
+    ),
     Column("worker", Text, comment="host:pid, once begun"),
     _at("fired_at", "when a beat fired or skipped it", default=True),
     _at("heartbeat_at", "last sign of life of its worker"),

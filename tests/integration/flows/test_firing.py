@@ -332,7 +332,7 @@ def test_a_firing_that_kills_every_worker_is_lost_and_its_schedule_goes_on(
     fire_due(farm, clock=at(row.next_run))
     (firing,) = firings_of(farm, row)
 
-    for _ in range(farm.settings.beat.max_tries):
+    for _ in range(farm.settings.beat.max_deaths):
         with farm.database.begin() as connection:
             begun = firings.begin(
                 connection, firing.message_id, schedule_id=row.id, worker="w:1", dead_after=6
@@ -345,6 +345,28 @@ def test_a_firing_that_kills_every_worker_is_lost_and_its_schedule_goes_on(
     lost, following = firings_of(farm, row)
     assert (lost.state, lost.note) == ("lost", "3 workers died at it; the last one was w:1")
     assert following.state == "sent"
+
+
+def test_a_worker_that_is_told_to_stop_hands_its_firing_back_at_once(
+    one_process_farm, farm: Farm, every_minute
+) -> None:
+    row = every_minute()
+    fire_due(farm, clock=at(row.next_run))
+    (firing,) = firings_of(farm, row)
+
+    def told(job: Job) -> str:
+        farm.told_to_stop = True
+        job.check()
+        return "went on all the same"
+
+    work_at(farm, row.id, firing.message_id, body=told)
+    farm.told_to_stop = False
+    sent = [message.message_id for message in one_process_farm.turns.waiting]
+    work(farm, row, firing)
+
+    (ended,) = firings_of(farm, row)
+    assert sent == [firing.message_id] * 2
+    assert (ended.state, ended.note, ended.tries, ended.deaths) == ("done", "worked", 2, 0)
 
 
 def test_a_second_copy_of_a_message_does_nothing(farm: Farm, every_minute) -> None:

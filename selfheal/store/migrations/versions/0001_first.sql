@@ -353,6 +353,7 @@ CREATE TABLE firings (
     cause TEXT NOT NULL,
     state TEXT NOT NULL,
     tries INTEGER DEFAULT '0' NOT NULL,
+    deaths INTEGER DEFAULT '0' NOT NULL,
     worker TEXT,
     fired_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     heartbeat_at TIMESTAMP WITH TIME ZONE,
@@ -371,6 +372,7 @@ CREATE UNIQUE INDEX one_open_firing ON firings (schedule_id) WHERE ended_at IS N
 COMMENT ON COLUMN firings.message_id IS 'uuid5 of schedule and run';
 COMMENT ON COLUMN firings.run IS 'the moment it was due';
 COMMENT ON COLUMN firings.tries IS 'its fencing token';
+COMMENT ON COLUMN firings.deaths IS 'workers that died at it';
 COMMENT ON COLUMN firings.worker IS 'host:pid, once begun';
 COMMENT ON COLUMN firings.fired_at IS 'when a beat fired or skipped it';
 COMMENT ON COLUMN firings.heartbeat_at IS 'last sign of life of its worker';
