@@ -110,6 +110,9 @@ class RetentionSettings(_Section):
     )
     events_days: float = Field(default=365.0, gt=0, description="timeline of an ended request")
     outbox_days: float = Field(default=7.0, gt=0, description="messages that have been begun")
+    results_days: float = Field(
+        default=7.0, gt=0, description="what Celery keeps of tasks, groups and ended chords"
+    )
     firings_days: float = Field(default=14.0, gt=0, description="ended firings of schedules")
     baselines_days: float = Field(default=30.0, gt=0, description="measured baselines")
     mirrors_days: float = Field(

@@ -8,8 +8,11 @@ from uuid import UUID
 
 from selfheal.flows.farm import Farm
 from selfheal.flows.job import Job, work_at
+from selfheal.results.cleanup import Retention, cleanup
+from selfheal.results.pool import Pool
 from selfheal.settings import RetentionSettings
 from selfheal.store import retention as rows
+from selfheal.store.database import answering
 
 MOST_BATCHES = 40
 """Of one kind in one run: it must end within the limits of its pool. The next run goes on."""
@@ -25,10 +28,9 @@ def retention(farm: Farm, schedule_id: UUID, *, message_id: UUID) -> None:
 
 
 def _retain(job: Job) -> str:
-    gone = {
-        what: _in_batches(job, delete, days=days)
-        for what, delete, days in _rules(job.farm.settings.retention)
-    }
+    chosen = job.farm.settings.retention
+    gone = {what: _in_batches(job, delete, days=days) for what, delete, days in _rules(chosen)}
+    gone["rows of Celery"] = _results(job.farm, seconds=chosen.results_days * _DAY_SECONDS)
     return ", ".join(f"{count} {what}" for what, count in gone.items() if count) or "nothing is old"
 
 
@@ -40,6 +42,20 @@ def _rules(chosen: RetentionSettings) -> tuple[tuple[str, Delete, float], ...]:
         ("firings", rows.delete_firings, chosen.firings_days),
         ("baselines", rows.delete_baselines, chosen.baselines_days),
     )
+
+
+def _results(farm: Farm, *, seconds: float) -> int:
+    """What the result backend keeps of tasks, groups and ended chords: it has batches of its own.
+
+    Celery's own schedule for that is read by Celery's own beat only.
+    """
+    pool = Pool(farm.database.url, size=1)
+    kept = Retention(results=seconds, failures=seconds, groups=seconds, chords=seconds)
+    try:
+        with answering():
+            return cleanup(pool, kept)
+    finally:
+        pool.discard_idle()
 
 
 def _in_batches(job: Job, delete: Delete, *, days: float) -> int:

@@ -99,6 +99,7 @@ _TRIM = tuple(
         f"DELETE FROM bundles WHERE plan_id IN {_PLANS}",
         f"DELETE FROM steps WHERE plan_id IN {_PLANS}",
         "DELETE FROM plans WHERE request_id = ANY(:ids)",
+        "DELETE FROM budgets WHERE request_id = ANY(:ids)",
         "UPDATE change_requests SET trimmed_at = clock_timestamp(), report = report ||"
         ' \'{"bundle": null, "results": [], "timeline": []}\' WHERE id = ANY(:ids)',
     )

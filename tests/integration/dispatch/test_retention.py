@@ -147,6 +147,27 @@ def test_messages_that_nobody_began_stay_however_old(graph_of: Callable, farm: F
     assert [row.subject_id for row in graph.rows("outbox") if row.request_id] == [graph.tasks[1]]
 
 
+def test_old_rows_of_celery_go_and_those_of_open_chords_stay(
+    graph_of: Callable, farm: Farm
+) -> None:
+    graph = graph_of([(), (0,)])
+    with farm.database.begin() as connection:
+        for table in ("groups", "chords"):
+            connection.execute(
+                text(
+                    f"UPDATE selfheal_results.{table} SET changed_at ="
+                    " clock_timestamp() - interval '8 days'"
+                )
+            )
+
+    said = run(farm)
+
+    assert said.note == "1 rows of Celery"
+    with farm.database.begin() as connection:
+        left = connection.execute(text("SELECT group_id FROM selfheal_results.chords"))
+        assert left.scalars().all() == [str(graph.round_id)]
+
+
 def test_old_firings_and_baselines_go_and_open_ones_stay(farm: Farm) -> None:
     run(farm)
     with farm.database.begin() as connection:
