@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from uuid import UUID
 
 import structlog
@@ -40,7 +41,9 @@ def sweep_once(farm: Farm, schedule_id: UUID, *, message_id: UUID) -> None:
     """One round, as a job: so a farm with a beat recovers where no sweeper's process runs."""
 
     def body(_: Job) -> str:
-        return str(_sweeper(farm).sweep())
+        done = asdict(_sweeper(farm).sweep())
+        said = [f"{count} {what.replace('_', ' ')}" for what, count in done.items() if count]
+        return ", ".join(said) or "nothing to do"
 
     work_at(farm, schedule_id, message_id, body=body)
 

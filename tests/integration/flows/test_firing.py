@@ -24,8 +24,10 @@ from selfheal.errors import Fenced, InvalidInput, Transient, UnknownId
 from selfheal.flows.farm import Farm
 from selfheal.flows.fire import fire_due, fire_now
 from selfheal.flows.job import Job, work_at
+from selfheal.flows.sweep import sweep_once
 from selfheal.redaction import Redactor
-from selfheal.store import firings, schedules
+from selfheal.store import attempts, firings, schedules
+from selfheal.store.attempts import Work
 from selfheal.store.database import Database
 from selfheal.store.firings import FiringRow
 from selfheal.store.schedules import NewSchedule, ScheduleRow
@@ -428,6 +430,30 @@ def test_a_removed_schedule_leaves_a_message_that_does_nothing(
     assert firings_of(farm, row) == ()
     with pytest.raises(UnknownId):
         now(farm, row)
+
+
+def test_the_job_sweep_recovers_a_farm_that_has_no_sweeper(
+    one_process_farm, repository, farm: Farm, every_minute
+) -> None:
+    request_id = one_process_farm.submit(repository({"a.py": ""}))
+    (planned,) = one_process_farm.turns.waiting
+    work = Work(names.PLAN, planned.subject_id, request_id)
+    with farm.database.begin() as connection:
+        dead = attempts.begin(connection, work, worker="gone:1", message_id=None, dead_after=6)
+    change(farm, "UPDATE attempts SET heartbeat_at = heartbeat_at - interval '7 s'")
+    row = every_minute("sweep", job="sweep")
+    message_id = fire_now(farm, row.name)
+
+    sweep_once(farm, row.id, message_id=message_id)
+
+    with farm.database.begin() as connection:
+        successor = attempts.begin(connection, work, worker="w:2", message_id=None, dead_after=6)
+    assert dead is not None
+    assert successor is not None
+    assert successor.token > dead.token
+    assert [one.subject_id for one in one_process_farm.turns.waiting].count(work.subject_id) == 2
+    (firing,) = firings_of(farm, row)
+    assert (firing.state, firing.note) == ("done", "1 taken over, 1 sent")
 
 
 def test_two_schedules_of_one_name_are_refused(every_minute) -> None:
