@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    event,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -31,6 +33,7 @@ from selfheal.contracts.change_request import Source
 from selfheal.contracts.commit_result import Status
 from selfheal.contracts.names import JOBS, OF_REPOSITORY, POOLS
 from selfheal.contracts.run_report import State
+from selfheal.store.backlog import VIEW
 
 metadata = MetaData(
     naming_convention={
@@ -512,3 +515,6 @@ Index(
     postgresql_where=text("ended_at IS NULL"),
 )
 Index("ix_firings_ended", firings.c.ended_at)
+
+# Views are no tables to SQLAlchemy: this one comes after them.
+event.listen(metadata, "after_create", DDL(VIEW))

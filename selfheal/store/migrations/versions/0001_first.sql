@@ -484,6 +484,24 @@ FROM (VALUES
     ('prune', 21600, 900, 'once')
 ) AS wanted (name, seconds, jitter, misfire);
 
+CREATE VIEW backlog AS
+SELECT pools.pool,
+    coalesce(waiting.messages, 0) AS ready,
+    coalesce(living.attempts, 0) AS running,
+    coalesce(extract(epoch FROM clock_timestamp() - waiting.oldest), 0)::double precision
+        AS oldest_age_seconds,
+    coalesce(waiting.messages, 0) + coalesce(living.attempts, 0) AS wanted
+FROM (VALUES ('intake'), ('planning'), ('retrieval'), ('coding'), ('checking'), ('landing'), ('executing'), ('guarding'), ('sweeping')) AS pools (pool)
+LEFT JOIN (
+    SELECT pool, count(*) AS messages, min(not_before) AS oldest
+    FROM outbox WHERE received_at IS NULL AND not_before <= clock_timestamp() GROUP BY pool
+) AS waiting ON waiting.pool = pools.pool
+LEFT JOIN (
+    SELECT outbox.pool, count(*) AS attempts
+    FROM attempts JOIN outbox ON outbox.message_id = attempts.message_id
+    WHERE attempts.ended_at IS NULL GROUP BY outbox.pool
+) AS living ON living.pool = pools.pool;
+
 CREATE FUNCTION refuse_event_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'events are append-only';
