@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from sqlalchemy import Connection
 
-from selfheal.errors import AttemptLost, Cancelled, StoreUnavailable
+from selfheal.errors import AttemptLost, Cancelled, Stopped, StoreUnavailable
 from selfheal.store.database import Database
 
 Beat = Callable[[Connection], Literal["go_on", "lost", "cancelled"]]
@@ -20,33 +20,44 @@ Beat = Callable[[Connection], Literal["go_on", "lost", "cancelled"]]
 class Pulse:
     """Beats in a thread while the context is open.
 
-    `stopping()` turns true when the work was taken over, when somebody cancelled the request, or
-    when no beat got through for so long that another worker may have begun: long waits look at it
-    and end. `check()` then raises what happened; `name` says whose pulse it is.
+    `stopping()` turns true when the work was taken over, when somebody cancelled the request, when
+    no beat got through for so long that another worker may have begun, or when `told_to_stop` says
+    so: long waits look at it and end. `check()` then raises what happened; `name` says whose pulse
+    it is.
     """
 
     def __init__(
-        self, database: Database, beat: Beat, *, name: str, every: float, dead_after: float
+        self,
+        database: Database,
+        beat: Beat,
+        *,
+        name: str,
+        every: float,
+        dead_after: float,
+        told_to_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._database = database
         self._beat = beat
         self._name = name
         self._every = every
         self._dead_after = dead_after
+        self._told_to_stop = told_to_stop
         self._heard: Literal["go_on", "lost", "cancelled"] = "go_on"
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, name="pulse", daemon=True)
 
     def stopping(self) -> bool:
         """Whether the work should end now."""
-        return self._heard != "go_on"
+        return self._heard != "go_on" or self._told_to_stop()
 
     def check(self) -> None:
-        """Raise Cancelled or AttemptLost if the work should end now."""
+        """Raise Stopped, or what kind of it happened, if the work should end now."""
         if self._heard == "cancelled":
             raise Cancelled("the ChangeRequest was cancelled")
         if self._heard == "lost":
             raise AttemptLost(f"{self._name} has been taken over")
+        if self._told_to_stop():
+            raise Stopped(f"{self._name} is handed back: its worker was told to stop")
 
     def wait(self, seconds: float) -> None:
         """Let `seconds` pass, or less if the work should end; then as `check`."""
@@ -57,7 +68,7 @@ class Pulse:
 
     def _beat_on(self) -> None:
         last = time.monotonic()
-        while not self._ended.wait(self._every) and not self.stopping():
+        while not self._ended.wait(self._every) and self._heard == "go_on":
             try:
                 with self._database.begin() as connection:
                     self._heard = self._beat(connection)
