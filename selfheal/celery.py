@@ -20,7 +20,8 @@ with without_working_directory():
     from kombu import Queue
     from kombu.exceptions import ChannelError, OperationalError
 
-    from selfheal.contracts.names import LAND, POOLS, ROUTES, Pool
+    from selfheal.broker import broker_configuration
+    from selfheal.contracts.names import ALONE, LAND, POOLS, ROUTES, Pool
     from selfheal.embedded.provider import Servers
     from selfheal.errors import BrokerUnavailable
     from selfheal.flows.connect import find_servers, open_farm, redactor_of
@@ -67,7 +68,6 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
         "task_retry_on_worker_lost": True,
         # A worker holds no message that it does not work at, so that others can have it.
         "worker_prefetch_multiplier": 1,
-        "worker_disable_prefetch": True,
         # Children are renewed between tasks before leaks add up.
         "worker_max_tasks_per_child": 50,
         # Some may be renewed sooner; a worker that `selfheal up` starts is told its pools' own cap.
@@ -83,18 +83,7 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_connection_timeout": 5,
-        "broker_transport_options": {
-            # A last net, longer than any task: liveness is decided in PostgreSQL.
-            "visibility_timeout": settings.broker.visibility_timeout_seconds,
-            # kombu looks for unacknowledged messages every 100 s by default (10 x 10).
-            "unacked_restore_interval": 5,
-            "unacked_restore_throttle": 1,
-            # Half-open sockets are noticed instead of waited on.
-            "socket_keepalive": True,
-            "health_check_interval": 25,
-            "socket_timeout": 30,
-            "socket_connect_timeout": 5,
-        },
+        **broker_configuration(servers.broker_url, settings),
         # Flower reads these; arguments are ids only.
         "worker_send_task_events": True,
         "task_send_sent_event": True,

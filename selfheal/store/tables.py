@@ -517,4 +517,4 @@ Index(
 Index("ix_firings_ended", firings.c.ended_at)
 
 # Views are no tables to SQLAlchemy: this one comes after them.
-event.listen(metadata, "after_create", DDL(VIEW))
+event.listen(metadata, "after_create", DDL(VIEW))  # type: ignore[no-untyped-call]
