@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from selfheal.repair.forbidden import is_forbidden
@@ -57,8 +57,10 @@ def waves(
     sources: Mapping[str, SourceFile],
     localisation: Localisation,
     failures: Sequence[Failure],
+    *,
+    out_of_time: Callable[[], bool],
 ) -> Iterator[list[Candidate]]:
-    """Waves of candidates, each sorted.
+    """Waves of candidates, each sorted; none any more once it is `out_of_time`.
 
     Wave n holds tier t at the lines of band n + 1 - t: the first tier at the best lines, then the
     first tier at the next lines with the second tier at the best, and so on.
@@ -69,6 +71,8 @@ def waves(
     for wave in range(last):
         found: list[Candidate] = []
         for place, score, band in places:
+            if out_of_time():  # a file of large tables has places by the ten thousand
+                return
             tier = wave + 1 - band
             for template in CATALOGUE:
                 if template.tier == tier and isinstance(place.node, template.nodes):

@@ -163,12 +163,16 @@ class _Repair:
         suite = sum(result.seconds for result in found.results.values())
         reserve = min(0.3 * seconds, 2.0 + 2.0 * suite)
         failures = [f for f in (found.results[n].failure for n in fault.failing) if f is not None]
+
+        def out_of_time() -> bool:
+            return time.monotonic() > until - reserve
+
         search = Search(
-            waves(self.sources, goal.localisation, failures),
+            waves(self.sources, goal.localisation, failures, out_of_time=out_of_time),
             goal,
             validator,
             most=self.task.max_candidates,
-            out_of_time=lambda: time.monotonic() > until - reserve,
+            out_of_time=out_of_time,
             on_step=self._on_step,
         )
         outcome = self._rounds(search, goal, found)

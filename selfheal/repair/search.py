@@ -102,7 +102,7 @@ class Search:
     def _next_wave(self) -> bool:
         wave = next(self._waves, None)
         if wave is None:
-            self.finding.exhausted = True
+            self.finding.exhausted = not self._out_of_time()
             return False
         self.finding.reached_wave = self._waves_begun
         self._waves_begun += 1

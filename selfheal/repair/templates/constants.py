@@ -10,6 +10,8 @@ from selfheal.repair.templates.place import Change, Place, Template
 
 SHORT_STRING = 24
 MOST_STRINGS = 10
+MOST_COMPARED = 200
+"""Strings that one place is compared with: a file of tables has thousands, for as many places."""
 
 
 def truths(place: Place) -> Iterator[Change]:
@@ -74,7 +76,7 @@ def strings(place: Place) -> Iterator[Change]:
         return
     if isinstance(place.source.parent.get(node), ast.Expr | ast.JoinedStr):
         return
-    others = [other for other in place.vocabulary.strings(node) if other != value]
+    others = [other for other in place.vocabulary.strings(node) if other != value][:MOST_COMPARED]
     for rank, other in enumerate(
         sorted(others, key=lambda o: -_closeness(value, o))[:MOST_STRINGS]
     ):

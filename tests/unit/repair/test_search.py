@@ -69,7 +69,7 @@ def run_search(
     found = place()
     goal = Goal(key="t::bigger", others=("t::smaller",), localisation=found, limits={})
     search = Search(
-        waves(SOURCES, found, []),
+        waves(SOURCES, found, [], out_of_time=lambda: out_of_time),
         goal,
         validator,
         most=most,
@@ -136,10 +136,25 @@ def test_a_search_that_tried_everything_says_so() -> None:
     assert run_search(Interpreter(impossible), most=100_000).exhausted
 
 
+def test_a_search_whose_time_ends_while_it_looks_for_candidates_has_not_tried_everything() -> None:
+    moments = iter([False, False])  # one for the search, one for the first place
+
+    search = Search(
+        waves(SOURCES, place(), [], out_of_time=lambda: next(moments, True)),
+        Goal(key="t::bigger", others=(), localisation=place(), limits={}),
+        Interpreter(TESTS),
+        most=500,
+        out_of_time=lambda: next(moments, True),
+        on_step=lambda finding: None,
+    )
+
+    assert search.proceed() == []
+    assert not search.finding.exhausted
+
+
 def test_waves_go_from_the_first_tier_to_the_last() -> None:
-    tiers = [
-        {candidate.template.tier for candidate in wave} for wave in waves(SOURCES, place(), [])
-    ]
+    every = waves(SOURCES, place(), [], out_of_time=lambda: False)
+    tiers = [{candidate.template.tier for candidate in wave} for wave in every]
 
     assert tiers[:3] == [{1}, {2}, {3}]
 
