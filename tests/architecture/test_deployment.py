@@ -89,6 +89,17 @@ def test_light_workers_have_the_light_pools_alone() -> None:
     assert sorted(queues([procfile()["light"]])) == light
 
 
+def test_workers_have_the_children_that_their_pools_profiles_ask_for() -> None:
+    settings = Settings()
+    workers = [command for command in farm_commands() if "--queues=" in command]
+
+    assert workers
+    for command in workers:
+        profile = settings.profile_of(queues([command]))
+        assert f"--concurrency={profile.processes}" in command
+        assert profile.most_processes == profile.processes, "the command names no --autoscale"
+
+
 def test_services_depend_on_services_secrets_and_volumes_that_are_declared() -> None:
     document = compose()
     services = document["services"]
