@@ -47,4 +47,4 @@ up: setup ## start servers and workers in the foreground
 	@$(BIN)/selfheal up
 
 flower: setup ## watch the running farm's Celery workers in a browser
-	@$(BIN)/celery -A selfheal flower --address=127.0.0.1
+	@$(BIN)/selfheal flower

@@ -16,6 +16,7 @@ import ast
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tarfile
@@ -126,14 +127,7 @@ def heal_one(package: str, folder: Path, *, seed: int) -> Healed | None:
         return None
     commit(root)
     began = time.monotonic()
-    healed = subprocess.run(
-        [sys.executable, "-m", "selfheal.cli", "heal", str(root), "--json"],
-        env={**os.environ, "SELFHEAL_FARM__RUN_FOLDER": str(folder / "run")},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_SECONDS * 3,
-        check=False,
-    )
+    healed = heal(root, run_folder=folder / "run")
     seconds = time.monotonic() - began
     report = json.loads(healed.stdout) if healed.stdout.startswith("{") else {}
     before, after = report.get("before") or {}, report.get("after") or {}
@@ -148,6 +142,23 @@ def heal_one(package: str, folder: Path, *, seed: int) -> Healed | None:
         same_line=f"+{planted.was}" in json.dumps(report).replace("\\\\", "\\"),
         reason=report.get("reason") or healed.stderr.strip()[-200:],
     )
+
+
+def heal(root: Path, *, run_folder: Path) -> subprocess.CompletedProcess[str]:
+    """As a user would, who presses Ctrl-C when it takes three times as long as it may."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "selfheal.cli", "heal", str(root), "--json"],
+        env={**os.environ, "SELFHEAL_FARM__RUN_FOLDER": str(run_folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        try:
+            out, err = running.communicate(timeout=LIMIT_SECONDS * 3)
+        except subprocess.TimeoutExpired:
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate()
+    return subprocess.CompletedProcess(running.args, running.returncode, out, err)
 
 
 def fetched(package: str, folder: Path) -> Path:

@@ -30,6 +30,7 @@ _COMMANDS = {
     "schedule": "schedule",
     "watch-repo": "watch_repo",
     "sweep": "sweep",
+    "flower": "flower",
     "dead": "dead",
     "db": "database",
     "embedded": "embedded",

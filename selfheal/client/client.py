@@ -32,16 +32,16 @@ class Client:
         from selfheal.contracts import names
 
         request = request or _request(fields)
-        self._send(names.SUBMIT, request.to_json())
+        self._send(names.SUBMIT, request.to_json(), about=request.id)
         return Handle(request.id, self)
 
     def cancel(self, request_id: UUID) -> None:
         """Ask the farm to end a ChangeRequest; raises BrokerUnavailable."""
         from selfheal.contracts import names
 
-        self._send(names.CANCEL, str(request_id))
+        self._send(names.CANCEL, str(request_id), about=request_id)
 
-    def _send(self, task_name: str, argument: str) -> None:
+    def _send(self, task_name: str, argument: str, *, about: UUID) -> None:
         from kombu.exceptions import OperationalError
 
         from selfheal.contracts.names import ROUTES
@@ -54,6 +54,10 @@ class Client:
                 queue=ROUTES[task_name],
                 retry=False,
                 ignore_result=True,
+                root_id=str(about),
+                # What watchers such as Flower show: an issue's text may hold what is not theirs.
+                argsrepr=f"('{about}',)",
+                kwargsrepr="{}",
             )
         except (OperationalError, OSError) as error:
             raise BrokerUnavailable(f"the broker took no message: {error}") from error

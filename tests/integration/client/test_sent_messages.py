@@ -1,0 +1,41 @@
+"""What a client's message shows to whoever watches the broker or its workers."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from kombu import Connection, Message
+
+from selfheal.client import Client
+from selfheal.contracts import names
+from selfheal.contracts.change_request import ChangeRequest
+
+
+def _sent(broker_url: str) -> Message:
+    with Connection(broker_url) as connection, connection.SimpleQueue("intake") as queue:
+        message = queue.get(timeout=5)
+        message.ack()
+        return message
+
+
+def test_a_request_is_known_by_its_id_and_its_text_is_not_shown(broker_url: str) -> None:
+    request = ChangeRequest(repo="https://example.org/a.git", description="the admin's password")
+
+    handle = Client(broker_url=broker_url).submit(request)
+
+    message = _sent(broker_url)
+    assert handle.id == request.id
+    assert message.headers["task"] == names.SUBMIT
+    assert message.headers["root_id"] == str(request.id)
+    assert message.headers["argsrepr"] == f"('{request.id}',)"
+    assert "password" not in str(message.headers)
+    assert ChangeRequest.from_json(message.payload[0][0]) == request
+
+
+def test_a_cancellation_belongs_to_its_request(broker_url: str) -> None:
+    request_id = uuid4()
+
+    Client(broker_url=broker_url).cancel(request_id)
+
+    message = _sent(broker_url)
+    assert (message.headers["task"], message.headers["root_id"]) == (names.CANCEL, str(request_id))
