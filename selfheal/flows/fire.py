@@ -24,6 +24,9 @@ BATCH = 50
 SHORTEST_WAIT_SECONDS = 0.05
 """A schedule that another beat is firing looks due until that one has committed."""
 
+SWEEP_URGENCY = 9
+"""Where no sweeper runs, the job `sweep` brings back what fills its queue: it goes first."""
+
 Clock = Callable[[Connection], datetime]
 
 
@@ -95,7 +98,14 @@ def _fire(
 
 def _send(connection: Connection, row: ScheduleRow, run: datetime, *, cause: Cause) -> UUID:
     message_id = firings.fire(connection, row.id, run, cause=cause)
-    outbox.put(connection, TASK_OF[row.job], row.id, request_id=None, message_id=message_id)
+    outbox.put(
+        connection,
+        TASK_OF[row.job],
+        row.id,
+        request_id=None,
+        message_id=message_id,
+        urgency=SWEEP_URGENCY if row.job == "sweep" else 0,
+    )
     schedules.note_fired(connection, row.id, run=run, message_id=message_id)
     return message_id
 

@@ -182,6 +182,7 @@ def test_a_refresh_measures_ahead_and_asks_for_nothing(watched) -> None:
     assert len(shop.asked()) == 1
 
 
+@pytest.mark.slow
 def test_two_scans_at_once_ask_once(watched) -> None:
     shop = watched()
     shop.scan()
