@@ -52,6 +52,11 @@ class WorkerProcess:
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in listed.read_text().split()]
 
+    def connections(self) -> int:
+        """How many sockets its main process holds open."""
+        opened = Path(f"/proc/{self.process.pid}/fd").iterdir()
+        return sum(str(one.readlink()).startswith("socket:") for one in opened)
+
     def await_that(self, condition: Callable[[], object], *, what: str) -> None:
         """Raises AssertionError with the worker's log when it does not come true, or it ends."""
         deadline = time.monotonic() + SECONDS

@@ -203,6 +203,17 @@ def test_the_same_message_again_is_counted(post: Post) -> None:
     assert post.letter("task_id is no UUID", times=2).times == 2
 
 
+def test_the_process_that_children_are_forked_from_opens_no_connection_for_it(post: Post) -> None:
+    post.touched_after()
+    before = post.worker.connections()
+
+    for number in range(5):
+        post.put(envelope(call(f"{number}"), headers("selfheal.of_five")))
+    post.touched_after()
+
+    assert post.worker.connections() == before
+
+
 def test_secrets_are_not_kept(post: Post) -> None:
     token = "ghp_" + "a1B2" * 10
     post.put(envelope(call("x", token), headers("selfheal.lend", origin=token)))
