@@ -61,7 +61,12 @@ def rabbitmq(folder: Path, *settings: str) -> Iterator[Rabbit]:
     log = folder / "output.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [PROGRAM], env=environment, stdout=output, stderr=output, start_new_session=True
+            [PROGRAM],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         _await_port(port, process, log)
