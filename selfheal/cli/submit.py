@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from selfheal.cli.farm import reach_farm
 from selfheal.cli.main import app
 from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
+from selfheal.contracts.document import refusal
 from selfheal.contracts.recipe import SYNTAX, read_recipe
 from selfheal.errors import InvalidRequest
 from selfheal.flows import submit as flow
@@ -67,8 +68,7 @@ def make_request(**fields: object) -> ChangeRequest:
     try:
         return ChangeRequest.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidRequest(".".join(map(str, first["loc"])), first["msg"]) from error
+        raise refusal(error) from error
 
 
 def recipe_context(recipe: str | None) -> dict[str, object]:

@@ -96,10 +96,9 @@ def _request(fields: dict[str, Any]) -> ChangeRequest:
     from pydantic import ValidationError
 
     from selfheal.contracts.change_request import ChangeRequest
-    from selfheal.errors import InvalidRequest
+    from selfheal.contracts.document import refusal
 
     try:
         return ChangeRequest(**fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidRequest(".".join(map(str, first["loc"])), first["msg"]) from error
+        raise refusal(error) from error

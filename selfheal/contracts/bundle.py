@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphlib import CycleError, TopologicalSorter
 from typing import Literal, Self
 from uuid import UUID
 
@@ -54,4 +55,14 @@ class TaskBundle(Document):
             missing = set(task.depends_on) - known
             if missing:
                 raise ValueError(f"task {task.id} depends on {missing}, not in this bundle")
+        return self
+
+    @model_validator(mode="after")
+    def _has_no_cycle(self) -> Self:
+        graph = TopologicalSorter({task.id: task.depends_on for task in self.tasks})
+        try:
+            graph.prepare()
+        except CycleError as error:
+            way = " -> ".join(map(str, reversed(error.args[1])))
+            raise ValueError(f"tasks depend on each other in a cycle: {way}") from error
         return self

@@ -6,16 +6,20 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID, uuid4
 
-from pydantic import AwareDatetime, Field, JsonValue, field_validator
+from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_validator
 
 from selfheal.contracts.document import Document, Value
 from selfheal.contracts.recipe import RECIPE, Recipe
 
 Source = Literal["client", "django", "flask", "cli", "api", "schedule", "ci"]
 StopAfter = Literal["plan", "code_plan", "code"]
+
+
+MOST_BYTES = 900_000
+"""A message that holds a ChangeRequest, with what Celery adds to it, stays below a mebibyte."""
 
 
 class Budget(Value):
@@ -83,6 +87,13 @@ class ChangeRequest(Document):
         """The mechanical change that is wanted, where it is one (RP-5)."""
         found = self.context.get("recipe")
         return RECIPE.validate_python(found) if found is not None else None
+
+    @model_validator(mode="after")
+    def _fits_into_a_message(self) -> Self:
+        size = len(self.to_json().encode())
+        if size > MOST_BYTES:
+            raise ValueError(f"at most {MOST_BYTES:,} bytes of JSON are accepted, found {size:,}")
+        return self
 
     @property
     def fingerprint(self) -> str:

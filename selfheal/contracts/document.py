@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from selfheal.errors import InvalidRequest
 
 
 class Value(BaseModel):
@@ -26,3 +28,9 @@ class Document(Value):
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back to an equal document."""
         return self.model_dump_json()
+
+
+def refusal(error: ValidationError) -> InvalidRequest:
+    """The first thing that is wrong with a request, as every door says it."""
+    first = error.errors()[0]
+    return InvalidRequest(".".join(map(str, first["loc"])) or "request", first["msg"])

@@ -171,6 +171,31 @@ def test_a_bundle_is_closed_under_its_dependencies() -> None:
         TaskBundle(plan_id=task.parent_plan_id, tasks=(task,), base_commit_sha="a")
 
 
+def test_a_bundle_has_no_cycle() -> None:
+    ids = [uuid4() for _ in range(3)]
+    tasks = tuple(
+        CodingTask(
+            id=ids[index],
+            parent_plan_id=ids[0],
+            step_number=index + 1,
+            goal="g",
+            kind="EDIT",
+            paths=("a.py",),
+            depends_on=(ids[index - 1],),
+            base_commit_sha="a",
+        )
+        for index in range(3)
+    )
+
+    with pytest.raises(ValidationError, match=r"in a cycle: .* -> .* -> .* -> "):
+        TaskBundle(plan_id=ids[0], tasks=tasks, base_commit_sha="a")
+
+
+def test_a_request_that_no_queue_would_take_is_refused_where_it_is_made() -> None:
+    with pytest.raises(ValidationError, match="at most 900,000 bytes"):
+        ChangeRequest(repo="/x", description="y", context={"log": "z" * 1_000_000})
+
+
 def test_a_result_that_is_no_success_needs_a_reason() -> None:
     with pytest.raises(ValidationError, match="needs a reason"):
         CommitResult(task_id=uuid4(), status="HARD_FAIL")
