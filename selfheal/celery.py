@@ -7,6 +7,8 @@ configuration. Without URLs it attaches to the embedded servers of the run folde
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, cast
 from uuid import UUID
@@ -17,7 +19,7 @@ from selfheal.loader import FarmLoader, without_working_directory
 
 # A worker may be started inside a target repository, and Celery has just put that first.
 with without_working_directory():
-    from kombu import Queue
+    from kombu import Connection, Queue
     from kombu.exceptions import ChannelError, OperationalError
 
     from selfheal.broker import broker_configuration
@@ -29,6 +31,7 @@ with without_working_directory():
     from selfheal.logs import configure_logs
     from selfheal.settings import Settings, load_settings
     from selfheal.store.outbox import Message
+    from selfheal.unacknowledged import give_back
 
 TASK_MODULES = tuple(
     f"selfheal.tasks.{name}"
@@ -66,7 +69,7 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
         "task_acks_on_timeout": True,
         # A lost child is retried a bounded number of times, not for ever.
         "task_retry_on_worker_lost": True,
-        # A worker holds no message that it does not work at, so that others can have it.
+        # As many messages as children, and one by one.
         "worker_prefetch_multiplier": 1,
         # Children are renewed between tasks before leaks add up.
         "worker_max_tasks_per_child": 50,
@@ -74,8 +77,7 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
         "worker_max_memory_per_child": settings.profile_of(POOLS).memory_bytes // 1024,
         # Children by what waits and what memory is left, within the bounds of --autoscale.
         "worker_autoscaler": "selfheal.worker.autoscaler:FarmAutoscaler",
-        # A task that does not end is asked, then its child is killed, by its pool's profile.
-        "task_annotations": {name: _limits(settings, pool) for name, pool in ROUTES.items()},
+        "task_annotations": {name: _annotations(settings, name) for name in ROUTES},
         # Told to stop, a worker lets short work end; its children hand back what is left.
         "worker_soft_shutdown_timeout": settings.stop.finish_seconds,
         # After a lost connection the attempt goes on: its heartbeat, not the broker, decides.
@@ -100,9 +102,17 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
     }
 
 
-def _limits(settings: Settings, pool: Pool) -> dict[str, int]:
-    profile = settings.pools[pool]
-    return {"time_limit": profile.time_limit, "soft_time_limit": profile.soft_time_limit}
+def _annotations(settings: Settings, name: str) -> dict[str, float]:
+    profile = settings.pools[ROUTES[name]]
+    return {
+        # A task that does not end is asked, then its child is killed, by its pool's profile.
+        "time_limit": profile.time_limit,
+        "soft_time_limit": profile.soft_time_limit,
+        # When a child dies Celery sends its task again, after three minutes by default. Where no
+        # row stands behind it that is soon; else when the attempt counts as dead, so that it can
+        # be taken over even if no sweeper runs.
+        "default_retry_delay": 1.0 if name in ALONE else settings.attempts.dead_after_seconds,
+    }
 
 
 class SettingsLoader(FarmLoader):
@@ -181,15 +191,28 @@ class CelerySender:
 
     def ready(self, pool: Pool) -> int:
         """Messages that wait in the queue of `pool`."""
-        try:
-            with self._app.connection_for_write() as connection:
-                connection.ensure_connection(max_retries=1)
-                channel: Any = connection.default_channel
+        with self._connected() as connection:
+            channel: Any = connection.default_channel
+            try:
                 return int(channel.queue_declare(pool, passive=True).message_count)
-        except ChannelError:  # the queue does not exist yet, or not any more
-            return 0
-        except (OperationalError, OSError) as error:
-            raise BrokerUnavailable(f"the broker does not answer: {error}") from error
+            except ChannelError:  # the queue does not exist yet, or not any more
+                return 0
+
+    def give_back(self, *, older_than: float) -> int:
+        """Queue again what stands alone and was not acknowledged for `older_than` seconds."""
+        with self._connected() as connection:
+            return give_back(connection, older_than=older_than)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection of its own. Raises BrokerUnavailable, whatever its driver calls that."""
+        with self._app.connection_for_write() as connection:
+            broken: Any = connection.connection_errors
+            try:
+                connection.ensure_connection(max_retries=1)
+                yield connection
+            except (OperationalError, OSError, *broken) as error:
+                raise BrokerUnavailable(f"the broker does not answer: {error}") from error
 
 
 def _text(identity: UUID | None) -> str | None:

@@ -71,6 +71,11 @@ class BrokerSettings(_Section):
         gt=0,
         description="a sent message that nobody began and the broker lost is sent again after this",
     )
+    give_back_after_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="what a client sent goes to another worker if one has it for this long",
+    )
 
 
 class AttemptSettings(_Section):

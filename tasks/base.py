@@ -16,6 +16,15 @@ from selfheal.flows.set_aside import set_aside
 from selfheal.worker.letters import letter_of
 from selfheal.worker.reading import CONTENT_TYPE, Incoming
 
+ALONE: dict[str, Any] = {
+    # The message is all there is of its matter, so it waits for the database.
+    "autoretry_for": (StoreUnavailable,),
+    "max_retries": None,
+    "retry_backoff": 1,
+    "retry_backoff_max": 30,
+}
+"""Options of a task that no row stands behind; see `selfheal.contracts.names.ALONE`."""
+
 
 class FarmTask(Task):  # type: ignore[type-arg]
     """Binds the message's id to every log line of the task."""

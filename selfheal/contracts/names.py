@@ -51,6 +51,9 @@ ROUTES: dict[str, Pool] = {
 }
 """The pool that each task goes to."""
 
+ALONE: frozenset[str] = frozenset({SUBMIT, CANCEL, SET_ASIDE})
+"""Tasks whose message is all there is of their matter: no row stands behind it."""
+
 Job = Literal["prune", "refresh", "retention", "scan", "sweep"]
 JOBS: tuple[Job, ...] = get_args(Job)
 """What can be scheduled."""

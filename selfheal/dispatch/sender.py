@@ -31,6 +31,12 @@ class Sender(Protocol):
     def ready(self, pool: Pool) -> int:
         """Messages that wait in the queue of `pool`; raises BrokerUnavailable."""
 
+    def give_back(self, *, older_than: float) -> int:
+        """Queue again what no row stands behind and whose worker has kept it for so many seconds.
+
+        Returns how many messages; raises BrokerUnavailable.
+        """
+
 
 def flush(database: Database, sender: Sender, *, window: int = WINDOW) -> int:
     """Send what waits in the outbox; returns how many went. At most `window` wait in each queue.

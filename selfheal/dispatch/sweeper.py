@@ -5,6 +5,8 @@ Any number of sweepers may run: each statement they share lets one of them have 
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,13 +33,16 @@ class Swept:
     given_up: int = 0
     sent: int = 0
     sent_again: int = 0
+    given_back: int = 0
     leases_renewed: int = 0
     leases_expired: int = 0
 
     @property
     def anything(self) -> bool:
         """Whether there was anything but renewals to do."""
-        return any((self.taken_over, self.given_up, self.sent_again, self.leases_expired))
+        return any(
+            (self.taken_over, self.given_up, self.sent_again, self.given_back, self.leases_expired)
+        )
 
 
 class Sweeper:
@@ -50,11 +55,13 @@ class Sweeper:
         self._sender = sender
         self._settings = settings
         self._give_up = give_up
+        self._gave_back = -math.inf
 
     def sweep(self) -> Swept:
         """One round; raises StoreUnavailable when the database does not answer."""
         taken_over, given_up = self._bury()
         again = self._send_lost_again()
+        given_back = self._give_back()
         sent = flush(self._database, self._sender)
         renewed, expired = self._keep_leases()
         return Swept(
@@ -62,6 +69,7 @@ class Sweeper:
             given_up=given_up,
             sent=sent,
             sent_again=again,
+            given_back=given_back,
             leases_renewed=renewed,
             leases_expired=expired,
         )
@@ -124,6 +132,20 @@ class Sweeper:
             return self._sender.ready(pool)
         except BrokerUnavailable:
             return otherwise
+
+    def _give_back(self) -> int:
+        """What a client sent and a worker died with, which no row of ours knows of.
+
+        Not in each round: the broker is asked for all that its workers hold.
+        """
+        age = self._settings.broker.give_back_after_seconds
+        if time.monotonic() - self._gave_back < age / 2:
+            return 0
+        self._gave_back = time.monotonic()
+        try:
+            return self._sender.give_back(older_than=age)
+        except BrokerUnavailable:
+            return 0
 
     def _keep_leases(self) -> tuple[int, int]:
         """Leases of open requests live on; lapsed ones end. (A request's end releases its own.)"""

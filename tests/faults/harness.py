@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -24,6 +25,7 @@ from psycopg.rows import namedtuple_row
 
 from selfheal.cli.farm import Own, own_farm
 from selfheal.cli.processes import Processes, sweeper, worker
+from selfheal.client import Client
 from selfheal.contracts import names
 from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
 from selfheal.contracts.names import POOLS, Pool
@@ -93,11 +95,7 @@ class Arena:
         self._brokers = brokers
         self._looked = 0.0
         self._struck: list[int] = []
-        self._watch = psycopg.connect(
-            own.servers.database_url.replace("+psycopg", "", 1),
-            autocommit=True,
-            row_factory=namedtuple_row,
-        )
+        self._watch = self._connect()
         self._watch.execute(_GATES)
 
     def close(self) -> None:
@@ -116,14 +114,22 @@ class Arena:
 
     def submit(self, origin: Path) -> UUID:
         """A ChangeRequest to make the suite of `origin` pass, accepted."""
-        request = ChangeRequest(
-            repo=str(origin),
-            branch="main",
-            description="the suite is red",
-            acceptance_criteria=(SUITE_PASSES,),
-            source="cli",
+        return submit.submit(self.farm, _request(origin), door="terminal").id
+
+    @contextmanager
+    def stuck_submission(self, origin: Path) -> Iterator[UUID]:
+        """A ChangeRequest that a client has sent, and whose row cannot be written yet."""
+        request = _request(origin)
+        waiting = (
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND query LIKE 'INSERT INTO change_requests%%'"
         )
-        return submit.submit(self.farm, request, door="terminal").id
+        # A connection of its own: inside a transaction pg_stat_activity stays as it was first seen.
+        with self._connect() as holder, holder.transaction():
+            holder.execute("LOCK TABLE change_requests IN SHARE ROW EXCLUSIVE MODE")
+            Client(broker_url=self.own.servers.broker_url).submit(request)
+            self.await_that(lambda: self.rows(waiting), what="a row that cannot be written")
+            yield request.id
 
     def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         """What the database answers, as named tuples."""
@@ -143,6 +149,11 @@ class Arena:
         if self.restarting and time.monotonic() - self._looked > _LOOK_SECONDS:
             self._looked = time.monotonic()
             self.processes.keep_alive()
+
+    def await_acceptance(self, request_id: UUID) -> None:
+        """Until the request has its row."""
+        sql = "SELECT 1 FROM change_requests WHERE id = %s"
+        self.await_that(lambda: self.rows(sql, request_id), what=f"acceptance of {request_id}")
 
     def end_of(self, request_id: UUID) -> RequestRow:
         """The request once it has ended."""
@@ -183,6 +194,12 @@ class Arena:
     def kill_child(self, victim: Victim) -> None:
         """SIGKILL to the child that works, alone."""
         os.kill(victim.pid, signal.SIGKILL)
+
+    def kill_children(self) -> None:
+        """SIGKILL to all children of the worker, whatever they do."""
+        main = self.processes.pids[WORKER]
+        for child in Path(f"/proc/{main}/task/{main}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
 
     def kill_worker(self, _: Victim | None = None) -> None:
         """SIGKILL to the worker's main process and all its children at once."""
@@ -240,6 +257,13 @@ class Arena:
         logs = sorted((self.settings.run_folder / "logs").glob("*.log"))
         return "\n".join((*told, *(f"--- {log.name}\n{_tail(log)}" for log in logs)))
 
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            self.own.servers.database_url.replace("+psycopg", "", 1),
+            autocommit=True,
+            row_factory=namedtuple_row,
+        )
+
     def _row(self, request_id: UUID) -> RequestRow:
         with self.farm.database.begin() as connection:
             return requests.load(connection, request_id)
@@ -295,6 +319,16 @@ _GATES = f"""
         WHEN (OLD.ended_at IS NULL AND NEW.ending IS DISTINCT FROM 'lost') -- the dead are buried
         EXECUTE FUNCTION wait_at_gate();
 """
+
+
+def _request(origin: Path) -> ChangeRequest:
+    return ChangeRequest(
+        repo=str(origin),
+        branch="main",
+        description="the suite is red",
+        acceptance_criteria=(SUITE_PASSES,),
+        source="cli",
+    )
 
 
 def _told(name: str, rows: list[tuple[object, ...]]) -> str:

@@ -123,6 +123,19 @@ def test_the_broker_comes_back_empty_while_no_worker_runs(
     check_all(quick_arena, request_id, origin)
 
 
+@pytest.mark.parametrize("blow", [Arena.kill_children, Arena.kill_worker])
+def test_killed_while_a_submission_is_being_accepted(
+    blow: Callable[[Arena], None], quick_arena: Arena, tmp_path: Path
+) -> None:
+    origin = plant(tmp_path, broken=ONE)
+
+    with quick_arena.stuck_submission(origin) as request_id:
+        blow(quick_arena)
+
+    quick_arena.await_acceptance(request_id)
+    check_all(quick_arena, request_id, origin)
+
+
 def test_everything_dies_at_once(quick_arena: Arena, tmp_path: Path) -> None:
     origin = plant(tmp_path)
     request_id = quick_arena.submit(origin)

@@ -58,6 +58,11 @@ class RecordingSender:
             raise BrokerUnavailable("the broker is down")
         return self.waiting.get(pool, 0)
 
+    def give_back(self, *, older_than: float) -> int:
+        if self.down:
+            raise BrokerUnavailable("the broker is down")
+        return 0
+
 
 @pytest.fixture
 def sender() -> RecordingSender:

@@ -46,6 +46,9 @@ class Turns:
     def ready(self, pool: Pool) -> int:
         return sum(message.pool == pool for message in self.waiting)
 
+    def give_back(self, *, older_than: float) -> int:
+        return 0
+
 
 @dataclass
 class OneProcessFarm:

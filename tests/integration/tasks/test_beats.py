@@ -39,6 +39,9 @@ class NoBroker:
     def ready(self, pool: str) -> int:
         return 0
 
+    def give_back(self, *, older_than: float) -> int:
+        return 0
+
 
 @pytest.fixture
 def database(fresh_database: Callable[..., str]) -> Iterator[Database]:
