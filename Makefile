@@ -1,7 +1,7 @@
 # What a person or CI does here, by name. Each verb sets up first, and set-up runs again only when
 # what it installs has changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check fmt bench up flower
+.PHONY: help setup demo test test-all faults check fmt bench up flower
 
 BIN := .venv/bin
 # A test file stays in one process, with the servers it shares; conftest.py says which go first.
@@ -9,6 +9,8 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 INSTALLED := .venv/.installed
 # Benchmarks to run, as files: make bench BENCH=benchmarks/leases.py
 BENCH ?= $(sort $(wildcard benchmarks/*.py))
+# How many random kills, and which: make faults RUNS=150 SEED=7
+RUNS ?= 1000
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +29,9 @@ test: setup ## run the tests, without those of minutes
 
 test-all: setup ## run all tests
 	$(PYTEST)
+
+faults: setup ## kill a farm under load at random: RUNS=kills SEED=number
+	@$(BIN)/python -m tests.faults.storm --kills $(RUNS) $(if $(SEED),--seed $(SEED))
 
 check: setup ## format, lint, types, floors, and coverage of unit and integration tests
 	$(BIN)/ruff format --check .
