@@ -443,6 +443,7 @@ def test_leases_behave_like_their_model(database: Database) -> None:
     run(database, blind=False)
 
 
+@pytest.mark.slow
 def test_the_look_before_the_lock_decides_nothing(database: Database) -> None:
     run(database, blind=True)
 

@@ -150,6 +150,7 @@ def test_a_planted_defect_is_undone(tmp_path: Path, old: str, new: str) -> None:
     assert repaired(tree).status == "nothing_to_do"
 
 
+@pytest.mark.slow
 def test_a_loop_that_never_ends_is_repaired(tmp_path: Path) -> None:
     tree = package(tmp_path, "number -= 1", "number -= 0")
 
