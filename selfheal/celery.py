@@ -71,8 +71,9 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
         "task_retry_on_worker_lost": True,
         # As many messages as children, and one by one.
         "worker_prefetch_multiplier": 1,
-        # Children are renewed between tasks before leaks add up.
-        "worker_max_tasks_per_child": 50,
+        # Children are renewed between tasks before leaks add up: of memory by the cap below. A new
+        # one costs 0.3 s of CPU, as much as twenty tasks that do nothing (`benchmarks/farm.py`).
+        "worker_max_tasks_per_child": 500,
         # Some may be renewed sooner; a worker that `selfheal up` starts is told its pools' own cap.
         "worker_max_memory_per_child": settings.profile_of(POOLS).memory_bytes // 1024,
         # Children by what waits and what memory is left, within the bounds of --autoscale.

@@ -14,11 +14,10 @@ from selfheal.store.database import Database
 
 @contextmanager
 def effect(database: Database, attempt: Attempt, *, note: str) -> Iterator[Connection]:
-    """One transaction that begins with the fence and the attempt's end as accepted.
+    """One transaction that begins with the attempt's end as accepted.
 
     Raises Fenced, having written nothing, when the attempt is no longer the newest.
     """
     with database.begin() as connection:
-        attempts.fence(connection, attempt)
-        attempts.finish(connection, attempt, "accepted", note=note)
+        attempts.accept(connection, attempt, note=note)
         yield connection

@@ -62,15 +62,21 @@ def release(
 
 
 def place(bundle: TaskBundle, rerun_of: Mapping[UUID, UUID]) -> tuple[NewTask, ...]:
-    """Each task with its parents and the longest path below it, in (step, id) order."""
+    """Each task with its parents and the effort of the longest way below it, in (step, id) order.
+
+    The way includes the task itself: list scheduling by this level (Hu 1961) is the critical path
+    method.
+    """
     ordered = sorted(bundle.tasks, key=lambda task: (task.step_number, task.id))
     parents = _chain(ordered) if bundle.force_sequential else _needs(ordered)
     graph: nx.DiGraph[UUID] = nx.DiGraph()
     graph.add_nodes_from(task.id for task in ordered)
     graph.add_edges_from((up, child) for child, ups in parents.items() for up, _ in ups)
+    effort = {task.id: _effort(task) for task in ordered}
     depth: dict[UUID, int] = {}
     for node in reversed(list(nx.topological_sort(graph))):
-        depth[node] = 1 + max((depth[child] for child in graph.successors(node)), default=0)
+        below = max((depth[child] for child in graph.successors(node)), default=0)
+        depth[node] = effort[node] + below
     return tuple(
         NewTask(
             task=task,
@@ -80,6 +86,14 @@ def place(bundle: TaskBundle, rerun_of: Mapping[UUID, UUID]) -> tuple[NewTask, .
         )
         for task in ordered
     )
+
+
+def _effort(task: CodingTask) -> int:
+    """What a task is likely to take, in tenths of a trivial one: 10 to 1000.
+
+    The score is made of parts `n / (n + half)`; this turns such a part back into what it counts.
+    """
+    return round(10 / (1 - min(task.complexity_score, 0.99)))
 
 
 def _needs(tasks: list[CodingTask]) -> dict[UUID, tuple[tuple[UUID, EdgeKind], ...]]:

@@ -45,8 +45,7 @@ def settle(connection: Connection, attempt: Attempt, result: CommitResult) -> Se
     for a stale attempt: then nothing is written. The result's primary key lets one result per task
     in, ever.
     """
-    attempts.fence(connection, attempt)
-    attempts.finish(connection, attempt, "accepted", note=f"{result.status} {result.verdict}")
+    attempts.accept(connection, attempt, note=f"{result.status} {result.verdict}")
     return _settle(connection, attempt, result)
 
 
@@ -96,7 +95,9 @@ def _write(connection: Connection, task: _Place, result: CommitResult, token: in
     """The task's result, for us and for Celery, and its part; True for the chord's last part."""
     connection.execute(
         text(
-            "INSERT INTO commit_results (task_id, token, status, commit_sha, document)"
+            "WITH settled AS (UPDATE coding_tasks SET state = 'settled',"
+            " settled_at = clock_timestamp() WHERE id = :task_id)"
+            " INSERT INTO commit_results (task_id, token, status, commit_sha, document)"
             " VALUES (:task_id, :token, :status, :sha, CAST(:document AS jsonb))"
         ),
         {
@@ -107,17 +108,9 @@ def _write(connection: Connection, task: _Place, result: CommitResult, token: in
             "document": result.to_json(),
         },
     )
-    connection.execute(
-        text(
-            "UPDATE coding_tasks SET state = 'settled', settled_at = clock_timestamp()"
-            " WHERE id = :id"
-        ),
-        {"id": result.task_id},
-    )
     header_id = message_of(names.CODE, result.task_id)
     outcome = {"status": result.status, "verdict": result.verdict, "commit": result.commit_sha}
-    kept.record_result(connection, header_id, outcome)
-    return kept.record_part(
+    return kept.record_result_and_part(
         connection, task.round_id, task_id=header_id, index=task.position, result=outcome
     )
 

@@ -66,7 +66,7 @@ class Running:
 
     def keep(self, stage: str, **values: Any) -> None:
         """Checkpoint: `values` (JSON) survive this worker. Raises Fenced after a takeover."""
-        with self.farm.database.begin() as connection:
+        with self.farm.database.statement() as connection:
             attempts.checkpoint(connection, self.attempt, stage, values)
 
     @contextmanager
@@ -97,9 +97,10 @@ def attempt(
     it is back.
     """
     log = structlog.get_logger().bind(work=work.name, subject=str(work.subject_id))
+    room = False
     with farm.database.begin() as connection:
         if message_id is not None:
-            outbox.mark_received(connection, message_id)
+            room = outbox.mark_received(connection, message_id)
         begun = attempts.begin(
             connection,
             work,
@@ -121,6 +122,8 @@ def attempt(
         told_to_stop=lambda: farm.told_to_stop,
     ) as pulse:
         try:
+            if room:
+                farm.flush()
             body(Running(farm, begun, pulse))
         except Stopped as error:
             log.info(str(error), action="attempt.stopped")

@@ -30,7 +30,7 @@ from selfheal.workspace.worktree import Worktree
 
 def code(farm: Farm, task_id: UUID, *, message_id: UUID | None = None) -> None:
     """Work at one CodingTask until its outcome is settled."""
-    with farm.database.begin() as connection:
+    with farm.database.statement() as connection:
         row = rounds.load_task(connection, task_id)
     work = Work(names.CODE, task_id, row.request_id)
     attempt(farm, work, message_id, body=partial(_code, row=row), fail=_fail)
@@ -39,7 +39,7 @@ def code(farm: Farm, task_id: UUID, *, message_id: UUID | None = None) -> None:
 def _code(running: Running, *, row: TaskRow) -> None:
     farm = running.farm
     began = time.monotonic()
-    with farm.database.begin() as connection:
+    with farm.database.statement() as connection:
         request = requests.load(connection, row.request_id).request
     mirror = farm.mirror(repository_url(request.repo))
     mirror.fetch([row.task.base_commit_sha])
@@ -81,7 +81,7 @@ def _worked(running: Running, row: TaskRow, request: ChangeRequest, mirror: Mirr
 
 def _base(running: Running, row: TaskRow, tree: Worktree) -> str:
     """CA-2: the merge of what this task depends on, onto the bundle's base; recorded on the row."""
-    with running.farm.database.begin() as connection:
+    with running.farm.database.statement() as connection:
         before = rounds.ancestors(connection, row.id)
     merges = [
         Merge(commit=one.result.commit_sha, message=f"Base of {row.id}: with {one.id}")
@@ -110,7 +110,7 @@ def point_task_branch(farm: Farm, mirror: Mirror, row: TaskRow, sha: str) -> Non
     refs, ref = Refs(mirror), task_ref(str(row.id))
     try:
         refs.push(sha, ref, expect=refs.read(ref))
-        with farm.database.begin() as connection:
+        with farm.database.statement() as connection:
             ended = requests.load(connection, row.request_id).ended
         if ended:
             refs.delete(ref, expect=sha)

@@ -47,7 +47,7 @@ def work_at(
     """
     log = structlog.get_logger().bind(schedule=str(schedule_id))
     with farm.database.begin() as connection:
-        outbox.mark_received(connection, message_id)
+        room = outbox.mark_received(connection, message_id)
         firing = firings.begin(
             connection,
             message_id,
@@ -62,6 +62,8 @@ def work_at(
     log = log.bind(name=schedule.name, tries=firing.tries)
     with _pulse_of(farm, firing) as pulse:
         try:
+            if room:
+                farm.flush()
             note = body(Job(farm, schedule, firing, pulse=pulse))
             if note is not None:
                 _finish(farm, firing, "done", note)

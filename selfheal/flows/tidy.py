@@ -35,6 +35,7 @@ def tidy(farm: Farm, request_id: UUID, *, message_id: UUID) -> None:
         structlog.get_logger().warning(str(error), action="tidy.left", request=str(request_id))
     with farm.database.begin() as connection:
         outbox.mark_received(connection, message_id)
+    farm.flush()
 
 
 def _delete_attempts(refs: Refs, subjects: tuple[UUID, ...]) -> None:

@@ -76,18 +76,35 @@ def record_part(
     True for the one call that completes the chord, which then counts as published: the caller
     sends the body. The chord's row is locked until the caller's transaction ends.
     """
-    rows = _run(
-        connection,
-        statements.KEPT_PART,
-        {
-            "chord_id": str(group_id),
-            "part_id": str(task_id),
-            "part_index": LAST if index is None else index,
-            "part_state": state,
-            "part_result": dumps(result),
-        },
-    )
+    values = _part(group_id, task_id, index=index, state=state, result=result)
+    return _run(connection, statements.KEPT_PART, values).fetchone() is not None
+
+
+def record_result_and_part(
+    connection: Connection,
+    group_id: UUID | str,
+    *,
+    task_id: UUID | str,
+    index: int | None = None,
+    result: object = None,
+) -> bool:
+    """`record_result` and `record_part` of a header task that succeeded, in one round trip."""
+    stored = TaskState(task_id=str(task_id), status="SUCCESS", result=dumps(result)).values()
+    part = _part(group_id, task_id, index=index, state="SUCCESS", result=result)
+    rows = _run(connection, statements.STORE_AND_KEEP_PART, {**stored, **part})
     return rows.fetchone() is not None
+
+
+def _part(
+    group_id: UUID | str, task_id: UUID | str, *, index: int | None, state: str, result: object
+) -> dict[str, object]:
+    return {
+        "chord_id": str(group_id),
+        "part_id": str(task_id),
+        "part_index": LAST if index is None else index,
+        "part_state": state,
+        "part_result": dumps(result),
+    }
 
 
 def _run(connection: Connection, statement: str, values: dict[str, object]) -> Any:

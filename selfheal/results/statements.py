@@ -143,8 +143,8 @@ STORE_AND_COUNT_PART = f"WITH stored AS ({STORE}), part AS ({_PART.format(kept='
 """Result and part in one transaction. Hole closed: a worker that dies after its result was stored
 and before its part was, so that no copy of the task ever returns the part."""
 
-KEPT_PART = f"""
-WITH part AS ({_PART.format(kept="true")}), counted AS (
+_KEPT_PART = f"""
+part AS ({_PART.format(kept="true")}), counted AS (
     UPDATE selfheal_results.chords SET
         got = {_COUNTED},
         state = CASE WHEN {_COUNTED} >= size THEN 'published' ELSE state END,
@@ -154,8 +154,13 @@ WITH part AS ({_PART.format(kept="true")}), counted AS (
 )
 SELECT 1 FROM counted WHERE state = 'published'
 """
+
+KEPT_PART = f"WITH {_KEPT_PART}"
 """As COUNT_PART, in the application's transaction: the chord's row stays locked until its end. A
 row comes back for the part that completes the chord."""
+
+STORE_AND_KEEP_PART = f"WITH stored AS ({STORE}), {_KEPT_PART}"
+"""Both in one round trip."""
 
 PARTS = """
 SELECT task_id, state, result FROM selfheal_results.chord_parts

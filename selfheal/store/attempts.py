@@ -55,8 +55,6 @@ def begin(
     """
     _lock(connection, work)
     _bury(connection, work, dead_after)  # first: it waits for a sweeper that is burying the same
-    if not _is_open(connection, work):
-        return None
     row = connection.execute(
         text(
             "INSERT INTO attempts"
@@ -64,6 +62,9 @@ def begin(
             " SELECT :work, :subject, :request, coalesce(max(number), 0) + 1, :worker, :message,"
             " coalesce((array_agg(checkpoint ORDER BY number DESC))[1], '{}'::jsonb)"
             " FROM attempts WHERE work = :work AND subject_id = :subject"
+            " HAVING coalesce(NOT bool_or(ending = 'accepted'), true)"
+            " AND EXISTS (SELECT FROM change_requests WHERE id = :request"
+            " AND ended_at IS NULL AND cancel_requested_at IS NULL)"
             " ON CONFLICT DO NOTHING RETURNING id, number, token, worker, checkpoint"
         ),
         {**_key(work), "worker": worker, "message": message_id},
@@ -82,10 +83,17 @@ def fence(connection: Connection, attempt: Attempt) -> None:
         {"id": attempt.id},
     ).one_or_none()
     if alive is None:
-        raise Fenced(
-            f"attempt {attempt.number} (token {attempt.token}) of {attempt.work.name} "
-            f"{attempt.work.subject_id} has ended: its effects are not accepted"
-        )
+        raise _fenced(attempt)
+
+
+def accept(connection: Connection, attempt: Attempt, *, note: str) -> None:
+    """End the attempt as the one whose effects count, in their transaction; raises Fenced.
+
+    Holds its row as `fence` does, so a transaction that starts with this needs no other fence.
+    """
+    _lock(connection, attempt.work)
+    if not finish(connection, attempt, "accepted", note=note):
+        raise _fenced(attempt)
 
 
 def finish(connection: Connection, attempt: Attempt, ending: Ending, *, note: str) -> bool:
@@ -188,17 +196,11 @@ def count(connection: Connection, work: Work, ending: Ending) -> int:
     return found
 
 
-def _is_open(connection: Connection, work: Work) -> bool:
-    found: bool = connection.execute(
-        text(
-            "SELECT NOT EXISTS (SELECT 1 FROM attempts WHERE work = :work"
-            " AND subject_id = :subject AND ending = 'accepted')"
-            " AND EXISTS (SELECT 1 FROM change_requests WHERE id = :request"
-            " AND ended_at IS NULL AND cancel_requested_at IS NULL)"
-        ),
-        _key(work),
-    ).scalar_one()
-    return found
+def _fenced(attempt: Attempt) -> Fenced:
+    return Fenced(
+        f"attempt {attempt.number} (token {attempt.token}) of {attempt.work.name} "
+        f"{attempt.work.subject_id} has ended: its effects are not accepted"
+    )
 
 
 def _bury(connection: Connection, work: Work, dead_after: float) -> None:

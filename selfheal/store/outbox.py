@@ -203,8 +203,10 @@ def _message(row: RowMapping) -> Message:
     )
 
 
-def mark_sent(connection: Connection, message_ids: Iterable[UUID]) -> None:
+def mark_sent(connection: Connection, message_ids: Sequence[UUID]) -> None:
     """The broker has taken these."""
+    if not message_ids:
+        return
     connection.execute(
         text(
             "UPDATE outbox SET sent_at = clock_timestamp(), sends = sends + 1,"
@@ -214,23 +216,32 @@ def mark_sent(connection: Connection, message_ids: Iterable[UUID]) -> None:
     )
 
 
-def unclaim(connection: Connection, message_ids: Iterable[UUID]) -> None:
+def unclaim(connection: Connection, message_ids: Sequence[UUID]) -> None:
     """The broker did not take these: anybody may try again at once."""
+    if not message_ids:
+        return
     connection.execute(
         text("UPDATE outbox SET claimed_until = NULL WHERE message_id = ANY(:ids)"),
         {"ids": list(message_ids)},
     )
 
 
-def mark_received(connection: Connection, message_id: UUID) -> None:
-    """A worker has begun this message: it needs no more sending."""
-    connection.execute(
+def mark_received(connection: Connection, message_id: UUID) -> bool:
+    """A worker has begun this message: it needs no more sending.
+
+    True where this made room in a queue for which more waits: the caller is to flush.
+    """
+    room: bool | None = connection.execute(
         text(
-            "UPDATE outbox SET received_at = clock_timestamp()"
+            "UPDATE outbox AS begun SET received_at = clock_timestamp()"
             " WHERE message_id = :id AND received_at IS NULL"
+            " RETURNING EXISTS (SELECT FROM outbox AS next WHERE next.pool = begun.pool"
+            " AND next.id <> begun.id AND next.sent_at IS NULL AND next.received_at IS NULL"
+            " AND next.not_before <= clock_timestamp())"
         ),
         {"id": message_id},
-    )
+    ).scalar_one_or_none()
+    return bool(room)
 
 
 def withdraw(connection: Connection, request_id: UUID) -> None:

@@ -186,7 +186,12 @@ coding_tasks = Table(
     Column("step_number", Integer, nullable=False),
     Column("document", JSONB, nullable=False, comment="the CodingTask (CON-4)"),
     Column("waiting_on", Integer, nullable=False, comment="parents not yet settled"),
-    Column("depth_below", Integer, nullable=False, comment="longest path to a leaf, in tasks"),
+    Column(
+        "depth_below",
+        Integer,
+        nullable=False,
+        comment="longest way to a leaf, in tenths of a trivial task",
+    ),
     Column("state", Text, nullable=False),
     Column("base_commit_sha", Text, comment="merge of the parents' commits (CA-2)"),
     _at("settled_at", "when its result was accepted"),

@@ -40,3 +40,17 @@ def test_a_transaction_that_its_process_sleeps_in_lets_go_of_its_rows(
     with asleep.begin() as connection:
         assert connection.execute(text("SELECT id FROM things")).scalar_one() == 2
     asleep.close()
+
+
+def test_a_statement_alone_is_committed_and_leaves_its_connection_as_it_was(url: str) -> None:
+    database = Database(url, pool_size=1)
+    with database.statement() as connection:
+        connection.execute(text("CREATE TABLE kept_at_once (n int)"))
+
+    with pytest.raises(ZeroDivisionError), database.begin() as connection:
+        connection.execute(text("DROP TABLE kept_at_once"))
+        raise ZeroDivisionError
+
+    with database.statement() as connection:
+        assert connection.execute(text("SELECT count(*) FROM kept_at_once")).scalar_one() == 0
+    database.close()

@@ -441,7 +441,7 @@ COMMENT ON COLUMN coding_tasks.rerun_of IS 'the task this one repeats';
 COMMENT ON COLUMN coding_tasks.position IS '0.. in the round: its part''s index';
 COMMENT ON COLUMN coding_tasks.document IS 'the CodingTask (CON-4)';
 COMMENT ON COLUMN coding_tasks.waiting_on IS 'parents not yet settled';
-COMMENT ON COLUMN coding_tasks.depth_below IS 'longest path to a leaf, in tasks';
+COMMENT ON COLUMN coding_tasks.depth_below IS 'longest way to a leaf, in tenths of a trivial task';
 COMMENT ON COLUMN coding_tasks.base_commit_sha IS 'merge of the parents'' commits (CA-2)';
 COMMENT ON COLUMN coding_tasks.settled_at IS 'when its result was accepted';
 
