@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
@@ -50,6 +51,7 @@ def _land(running: Running, *, row: RoundRow, plan: PlanRow) -> None:
             who=farm.worker,
             why=f"{len(green)} of {len(tasks)} tasks are green",
         )
+    _hold_leases(running, request, green, plan=plan)
     mirror = farm.mirror(repository_url(request.repo))
     mirror.fetch([landed] if landed else [])
     for task in green:
@@ -69,6 +71,33 @@ def _land(running: Running, *, row: RoundRow, plan: PlanRow) -> None:
 def _green(tasks: tuple[TaskRow, ...]) -> tuple[TaskRow, ...]:
     """The tasks whose commit may land; one that had nothing to do has no commit of its own."""
     return tuple(task for task in tasks if task.result and task.result.branch_name)
+
+
+def _hold_leases(
+    running: Running, request: ChangeRequest, green: tuple[TaskRow, ...], *, plan: PlanRow
+) -> None:
+    """Reserve anew what lapsed on the way; raises LeaseConflict where another plan has it now.
+
+    Leases live as long as a sweeper renews them. After an outage longer than their life another
+    plan may be at work on the text that this one has changed.
+    """
+    changed = _changed_by(green)
+    with running.step() as connection:
+        gone = reservations.lapsed(connection, plan.id)
+        reservations.reserve(
+            connection,
+            repo=request.repo,
+            branch=request.branch,
+            symbols=[lease.symbol for lease in gone if lease.symbol.fq_name in changed],
+            plan_id=plan.id,
+            ttl_seconds=running.farm.settings.leases.ttl_seconds,
+        )
+
+
+def _changed_by(tasks: Sequence[TaskRow]) -> set[str]:
+    """The names of the symbols that the tasks were for, or have touched."""
+    planned = {symbol.fq_name for task in tasks for symbol in task.task.symbols}
+    return planned | {name for task in tasks if task.result for name in task.result.touched_symbols}
 
 
 def _resumed(running: Running) -> Built | None:
@@ -163,15 +192,7 @@ def _claim(
 
     Only now: between acceptance and landing another plan must not build on the old symbol.
     """
-    used = {
-        symbol.fq_name for task in tasks if task.id in built.landed for symbol in task.task.symbols
-    }
-    used |= {
-        name
-        for task in tasks
-        if task.id in built.landed and task.result
-        for name in task.result.touched_symbols
-    }
+    used = _changed_by([task for task in tasks if task.id in built.landed])
     for lease in reservations.held_by(connection, plan.id):
         if lease.symbol.fq_name in used:
             reservations.claim(connection, lease.id, lease.token, commit_sha=built.sha)

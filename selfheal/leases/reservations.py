@@ -130,6 +130,12 @@ def held_by(connection: Connection, plan_id: UUID) -> tuple[Lease, ...]:
     return tuple(Lease.from_row(row) for row in rows)
 
 
+def lapsed(connection: Connection, plan_id: UUID) -> tuple[Lease, ...]:
+    """What the plan held until it lapsed and holds no more, in the order of the tokens."""
+    rows = connection.execute(statements.LAPSED, {"plan_id": plan_id})
+    return tuple(Lease.from_row(row) for row in rows)
+
+
 def live(connection: Connection, *, repo: str, branch: str) -> tuple[Lease, ...]:
     """Every live lease on the branch, in the order of their tokens."""
     rows = connection.execute(statements.LIVE, {"repo": repo, "branch": branch})

@@ -149,6 +149,15 @@ WHERE plan_id = :plan_id AND state = 'held' AND expires_at > clock_timestamp()
 ORDER BY token
 """)
 
+LAPSED = text("""
+SELECT * FROM (
+    SELECT DISTINCT ON (fq_name, mode) * FROM leases WHERE plan_id = :plan_id
+    ORDER BY fq_name, mode, token DESC
+) AS newest
+WHERE state = 'expired' OR state = 'held' AND expires_at <= clock_timestamp()
+ORDER BY token
+""")
+
 LIVE = text("""
 SELECT * FROM leases
 WHERE repo = :repo AND branch = :branch AND state = 'held' AND expires_at > clock_timestamp()
