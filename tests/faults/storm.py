@@ -47,7 +47,7 @@ CALM_SECONDS = 90.0
 
 _DEAD_AFTER = 1.5
 _BETWEEN_DEATHS = 8.0  # `selfheal up` gives up on a process that dies five times in 30 s
-_STARTING = 4.0  # a worker whose children die while it starts ends with them
+_STARTING = 4.0  # a worker whose children die before it is ready ends with them
 _POLL_SECONDS = 0.02
 _ACCEPT_SECONDS = 20.0
 
@@ -113,6 +113,7 @@ class Storm:
         self._folder = RunFolder.open(settings.run_folder)
         self._client = Client(broker_url=own.servers.broker_url)
         self._started: dict[str, float] = {}
+        self._forked: dict[int, float] = {}
         self._asleep: list[tuple[float, int]] = []
         with own.farm.database.begin() as connection:
             connection.execute(text(LEDGER))
@@ -123,6 +124,8 @@ class Storm:
             self._await(self._busy, what="requests that are worked at")
             self._await(blow, what=f"somebody for the blow {name}")
             self.log.blows[name] += 1
+            if self.log.blows.total() % 100 == 0:
+                print(f"{self.log.kills} kills, {len(self.log.accepted)} requests", flush=True)
             self._pass(self._chance.expovariate(1 / self._weather.mean_seconds))
 
     def calm(self) -> list[str]:
@@ -235,7 +238,7 @@ class Storm:
         """With all its children, or its main process alone."""
         names = self._older_than(_BETWEEN_DEATHS, "worker")
         name = self._chance.choice(names) if names else None
-        if name is None or not _children(self._own.processes.pids[name]):
+        if name is None or not self._children(self._own.processes.pids[name]):
             return False
         alone = self._chance.random() < 0.25
         (os.kill if alone else os.killpg)(self._own.processes.pids[name], signal.SIGKILL)
@@ -281,14 +284,23 @@ class Storm:
         asleep = {pid for _, pid in self._asleep}
         alive = [
             pid
-            for name in self._older_than(_STARTING, "worker")
-            for pid in _children(self._own.processes.pids[name])
+            for name, main in self._own.processes.pids.items()
+            if name.startswith("worker")
+            for pid in self._children(main)
             if pid not in asleep
         ]
         if working:
             busy = self._at_work()
             alive = [pid for pid in alive if pid in busy] or alive
         return self._chance.choice(alive) if alive else None
+
+    def _children(self, main: int) -> list[int]:
+        """Of a worker that has had some for a while: a busy machine takes long to start one."""
+        found = _children(main)
+        if not found:
+            return []
+        since = self._forked.setdefault(main, time.monotonic())
+        return found if time.monotonic() - since > _STARTING else []
 
     def _at_work(self) -> set[int]:
         try:
