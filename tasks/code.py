@@ -11,5 +11,5 @@ from selfheal.tasks.base import FarmTask
 
 
 @app.task(name=names.CODE, bind=True, base=FarmTask)
-def code(self: FarmTask, task_id: str) -> None:
-    flow.code(self.farm, UUID(task_id), message_id=self.message_id)
+def code(self: FarmTask, task_id: str) -> str:
+    return flow.code(self.farm, UUID(task_id), message_id=self.message_id)

@@ -11,5 +11,5 @@ from selfheal.tasks.base import FarmTask
 
 
 @app.task(name=names.CODE_PLAN, bind=True, base=FarmTask)
-def code_plan(self: FarmTask, plan_id: str) -> None:
-    flow.code_plan(self.farm, UUID(plan_id), message_id=self.message_id)
+def code_plan(self: FarmTask, plan_id: str) -> str:
+    return flow.code_plan(self.farm, UUID(plan_id), message_id=self.message_id)

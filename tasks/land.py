@@ -11,5 +11,5 @@ from selfheal.tasks.base import FarmTask
 
 
 @app.task(name=names.LAND, bind=True, base=FarmTask)
-def land(self: FarmTask, round_id: str) -> None:
-    flow.land(self.farm, UUID(round_id), message_id=self.message_id)
+def land(self: FarmTask, round_id: str) -> str:
+    return flow.land(self.farm, UUID(round_id), message_id=self.message_id)

@@ -11,5 +11,5 @@ from selfheal.tasks.base import FarmTask
 
 
 @app.task(name=names.PLAN, bind=True, base=FarmTask)
-def plan(self: FarmTask, plan_id: str) -> None:
-    flow.plan(self.farm, UUID(plan_id), message_id=self.message_id)
+def plan(self: FarmTask, plan_id: str) -> str:
+    return flow.plan(self.farm, UUID(plan_id), message_id=self.message_id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection
+from structlog.typing import FilteringBoundLogger
 
 from selfheal.dispatch.effect import effect
 from selfheal.dispatch.pulse import Pulse
@@ -31,6 +32,9 @@ class Failure:
     error: Exception
     reason: str
 
+
+Ended = Literal["accepted", "failed", "stopped", "taken over", "nothing to begin"]
+"""How a message's work ended, in a word."""
 
 Fail = Callable[[Connection, Attempt, Failure], None]
 """Writes what it means that the work has failed for good; ends the attempt."""
@@ -88,30 +92,19 @@ def attempt(
     *,
     body: Callable[[Running], None],
     fail: Fail,
-) -> None:
+) -> Ended:
     """Begin an attempt at `work`, run `body`, and see to it that every end has its row.
 
     Does nothing where the work is done or in other hands. An error that may pass is tried again
     through the outbox; any other becomes the outcome by `fail`. What was told to stop is handed
     back. When the database is away nothing can be written: the silent attempt is taken over once
-    it is back.
+    it is back. Says how it ended, for whoever watches the message.
     """
     log = structlog.get_logger().bind(work=work.name, subject=str(work.subject_id))
-    room = False
-    with farm.database.begin() as connection:
-        if message_id is not None:
-            room = outbox.mark_received(connection, message_id)
-        begun = attempts.begin(
-            connection,
-            work,
-            worker=farm.worker,
-            message_id=message_id,
-            dead_after=farm.settings.attempts.dead_after_seconds,
-        )
+    begun, made_room = _begin(farm, work, message_id)
     if begun is None:
         log.info("Nothing to begin: done, ended, or in other hands.", action="attempt.skip")
-        return
-    log = log.bind(token=begun.token)
+        return "nothing to begin"
     beat = farm.settings.attempts
     with Pulse(
         farm.database,
@@ -121,24 +114,51 @@ def attempt(
         dead_after=beat.dead_after_seconds,
         told_to_stop=lambda: farm.told_to_stop,
     ) as pulse:
-        try:
-            if room:
-                farm.flush()
-            body(Running(farm, begun, pulse))
-        except Stopped as error:
-            log.info(str(error), action="attempt.stopped")
-            _hand_back(farm, begun, str(error))
-        except StoreUnavailable as error:
-            log.warning(str(error), action="attempt.store_away")
-            raise
-        except Exception as error:
-            try:
-                _failed(farm, begun, error, fail)
-            except Fenced as fenced:
-                log.info(str(fenced), action="attempt.stopped")
-            else:
-                log.warning(str(error), action="attempt.failed", exc_info=not _expected(error))
+        if made_room:
+            farm.flush()
+        ended = _work(Running(farm, begun, pulse), body, fail, log=log.bind(token=begun.token))
     farm.flush()
+    return ended
+
+
+def _begin(farm: Farm, work: Work, message_id: UUID | None) -> tuple[Attempt | None, bool]:
+    """The attempt, if there is one to begin; and whether its queue has room for another message."""
+    made_room = False
+    with farm.database.begin() as connection:
+        if message_id is not None:
+            made_room = outbox.mark_received(connection, message_id)
+        begun = attempts.begin(
+            connection,
+            work,
+            worker=farm.worker,
+            message_id=message_id,
+            dead_after=farm.settings.attempts.dead_after_seconds,
+        )
+    return begun, made_room
+
+
+def _work(
+    running: Running, body: Callable[[Running], None], fail: Fail, *, log: FilteringBoundLogger
+) -> Ended:
+    farm, begun = running.farm, running.attempt
+    try:
+        body(running)
+    except Stopped as error:
+        log.info(str(error), action="attempt.stopped")
+        _hand_back(farm, begun, str(error))
+        return "stopped"
+    except StoreUnavailable as error:
+        log.warning(str(error), action="attempt.store_away")
+        raise
+    except Exception as error:
+        try:
+            _failed(farm, begun, error, fail)
+        except Fenced as fenced:
+            log.info(str(fenced), action="attempt.stopped")
+            return "taken over"
+        log.warning(str(error), action="attempt.failed", exc_info=not _expected(error))
+        return "failed"
+    return "accepted"
 
 
 def _hand_back(farm: Farm, begun: Attempt, why: str) -> None:

@@ -15,7 +15,7 @@ from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.commit_result import CommitResult
 from selfheal.dispatch.settle import settle
 from selfheal.errors import Fenced, Transient
-from selfheal.flows.attempting import Failure, Running, attempt
+from selfheal.flows.attempting import Ended, Failure, Running, attempt
 from selfheal.flows.bench import Bench
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
@@ -28,12 +28,12 @@ from selfheal.workspace.refs import Refs, task_ref
 from selfheal.workspace.worktree import Worktree
 
 
-def code(farm: Farm, task_id: UUID, *, message_id: UUID | None = None) -> None:
+def code(farm: Farm, task_id: UUID, *, message_id: UUID | None = None) -> Ended:
     """Work at one CodingTask until its outcome is settled."""
     with farm.database.statement() as connection:
         row = rounds.load_task(connection, task_id)
     work = Work(names.CODE, task_id, row.request_id)
-    attempt(farm, work, message_id, body=partial(_code, row=row), fail=_fail)
+    return attempt(farm, work, message_id, body=partial(_code, row=row), fail=_fail)
 
 
 def _code(running: Running, *, row: TaskRow) -> None:

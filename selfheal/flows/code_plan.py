@@ -12,7 +12,7 @@ from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.plan import Plan
 from selfheal.dispatch.release import open_round
 from selfheal.flows import report
-from selfheal.flows.attempting import Running, attempt
+from selfheal.flows.attempting import Ended, Running, attempt
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
 from selfheal.flows.plan import fail_request
@@ -21,13 +21,15 @@ from selfheal.store import plans, requests
 from selfheal.store.attempts import Work
 
 
-def code_plan(farm: Farm, plan_id: UUID, *, message_id: UUID | None = None) -> None:
+def code_plan(farm: Farm, plan_id: UUID, *, message_id: UUID | None = None) -> Ended:
     """Cut the plan into CodingTasks and release those that wait for nothing."""
     with farm.database.begin() as connection:
         row = plans.load(connection, plan_id)
     assert row.plan is not None, "a code plan is asked for in the transaction that stores the plan"
     work = Work(names.CODE_PLAN, plan_id, row.request_id)
-    attempt(farm, work, message_id, body=partial(_code_plan, plan=row.plan), fail=fail_request)
+    return attempt(
+        farm, work, message_id, body=partial(_code_plan, plan=row.plan), fail=fail_request
+    )
 
 
 def _code_plan(running: Running, *, plan: Plan) -> None:

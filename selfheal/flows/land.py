@@ -12,7 +12,7 @@ from selfheal.contracts import names
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.dispatch.release import open_round
 from selfheal.flows import report
-from selfheal.flows.attempting import Running, attempt
+from selfheal.flows.attempting import Ended, Running, attempt
 from selfheal.flows.code import point_task_branch
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
@@ -28,13 +28,15 @@ from selfheal.workspace.mirror import Mirror
 from selfheal.workspace.refs import Refs, result_ref
 
 
-def land(farm: Farm, round_id: UUID, *, message_id: UUID | None = None) -> None:
+def land(farm: Farm, round_id: UUID, *, message_id: UUID | None = None) -> Ended:
     """Land what is green in the round; then end the request, or open what follows."""
     with farm.database.begin() as connection:
         row = rounds.load_round(connection, round_id)
         plan = plans.load(connection, row.plan_id)
     work = Work(names.LAND, round_id, plan.request_id)
-    attempt(farm, work, message_id, body=partial(_land, row=row, plan=plan), fail=fail_request)
+    return attempt(
+        farm, work, message_id, body=partial(_land, row=row, plan=plan), fail=fail_request
+    )
 
 
 def _land(running: Running, *, row: RoundRow, plan: PlanRow) -> None:

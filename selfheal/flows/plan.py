@@ -16,7 +16,7 @@ from selfheal.contracts.plan import Plan
 from selfheal.contracts.recipe import Recipe
 from selfheal.errors import LeaseConflict
 from selfheal.flows import evidence, report
-from selfheal.flows.attempting import Failure, Running, attempt
+from selfheal.flows.attempting import Ended, Failure, Running, attempt
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
 from selfheal.flows.recipes import RecipeBench
@@ -36,12 +36,12 @@ from selfheal.workspace.mirror import Mirror
 from selfheal.workspace.worktree import Worktree
 
 
-def plan(farm: Farm, plan_id: UUID, *, message_id: UUID | None = None) -> None:
+def plan(farm: Farm, plan_id: UUID, *, message_id: UUID | None = None) -> Ended:
     """Make the plan, or end its request where there is nothing to plan."""
     with farm.database.begin() as connection:
         row = plans.load(connection, plan_id)
     work = Work(names.PLAN, plan_id, row.request_id)
-    attempt(farm, work, message_id, body=partial(_plan, row=row), fail=fail_request)
+    return attempt(farm, work, message_id, body=partial(_plan, row=row), fail=fail_request)
 
 
 def fail_request(connection: Connection, begun: Attempt, failure: Failure) -> None:
