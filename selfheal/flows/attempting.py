@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 from uuid import UUID
 
 import structlog
@@ -49,6 +49,8 @@ class Running:
         self.stopping = pulse.stopping
         self.check = pulse.check
         self.wait = pulse.wait
+        self.again_after = 0.0
+        """Seconds until what is handed back is begun again."""
 
     @property
     def checkpoint(self) -> dict[str, Any]:
@@ -72,6 +74,11 @@ class Running:
         """Checkpoint: `values` (JSON) survive this worker. Raises Fenced after a takeover."""
         with self.farm.database.statement() as connection:
             attempts.checkpoint(connection, self.attempt, stage, values)
+
+    def come_back(self, seconds: float, why: str) -> NoReturn:
+        """End this attempt and begin the next one later: until then no child is kept busy."""
+        self.again_after = seconds
+        raise Stopped(why)
 
     @contextmanager
     def step(self) -> Iterator[Connection]:
@@ -145,7 +152,7 @@ def _work(
         body(running)
     except Stopped as error:
         log.info(str(error), action="attempt.stopped")
-        _hand_back(farm, begun, str(error))
+        _hand_back(running, str(error))
         return "stopped"
     except StoreUnavailable as error:
         log.warning(str(error), action="attempt.store_away")
@@ -161,15 +168,21 @@ def _work(
     return "accepted"
 
 
-def _hand_back(farm: Farm, begun: Attempt, why: str) -> None:
+def _hand_back(running: Running, why: str) -> None:
     """End an attempt that was told to stop; somebody else goes on if it was still its own.
 
     It was its own when no heartbeat got through to the database, yet nobody has taken over.
     """
-    work = begun.work
-    with farm.database.begin() as connection:
-        if attempts.finish(connection, begun, "stopped", note=why):
-            outbox.put_again(connection, work.name, work.subject_id, request_id=work.request_id)
+    work = running.attempt.work
+    with running.farm.database.begin() as connection:
+        if attempts.finish(connection, running.attempt, "stopped", note=why):
+            outbox.put_again(
+                connection,
+                work.name,
+                work.subject_id,
+                request_id=work.request_id,
+                delay_seconds=running.again_after,
+            )
 
 
 def _failed(farm: Farm, begun: Attempt, error: Exception, fail: Fail) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from uuid import UUID
 
@@ -34,6 +33,9 @@ from selfheal.store.plans import PlanRow
 from selfheal.store.requests import RequestRow
 from selfheal.workspace.mirror import Mirror
 from selfheal.workspace.worktree import Worktree
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
+"""Seconds between two looks at symbols that another plan holds; each pause doubles the wait."""
 
 
 def plan(farm: Farm, plan_id: UUID, *, message_id: UUID | None = None) -> Ended:
@@ -68,6 +70,9 @@ def _plan(running: Running, *, row: PlanRow) -> None:
             who=farm.worker,
             why="looking for what fails" if row.number == 1 else "looking for what still fails",
         )
+    if kept := running.checkpoint.get("plan"):
+        _store(running, request.request, Plan.model_validate(kept))
+        return
     mirror = farm.mirror(repository_url(request.request.repo))
     sha = _base(mirror, row, request.request)
     with farm.worktree(mirror, sha, f"plan-{running.attempt.id}") as tree:
@@ -221,21 +226,20 @@ def _end_without_fault(running: Running, made: Plan, baseline: Baseline) -> None
 
 
 def _store(running: Running, request: ChangeRequest, made: Plan) -> None:
-    """Reserve the symbols and store the plan in one transaction; wait for symbols that are held."""
-    leases = running.farm.settings.leases
-    deadline = time.monotonic() + leases.wait_seconds
-    pause = 0.25
-    while True:
-        try:
-            _store_once(running, request, made)
-        except LeaseConflict as conflict:
-            if time.monotonic() + pause > deadline:
-                raise
-            _note_wait(running, made, conflict)
-            running.wait(pause)
-            pause = min(pause * 2, 5.0)
-        else:
-            return
+    """Reserve the symbols and store the plan in one transaction; wait for symbols that are held.
+
+    Nobody waits in a child: those who hold the symbols may need it to go on.
+    """
+    try:
+        _store_once(running, request, made)
+    except LeaseConflict as conflict:
+        waited: float = running.checkpoint.get("waited", 0.0)
+        pause = min(max(waited, SHORTEST_PAUSE), LONGEST_PAUSE)
+        if waited + pause > running.farm.settings.leases.wait_seconds:
+            raise
+        _note_wait(running, made, conflict)
+        running.keep("waiting", plan=made.model_dump(mode="json"), waited=waited + pause)
+        running.come_back(pause, f"it waits: {conflict}")
 
 
 def _store_once(running: Running, request: ChangeRequest, made: Plan) -> None:

@@ -71,10 +71,16 @@ def put(
 
 
 def put_again(
-    connection: Connection, task_name: str, subject_id: UUID, *, request_id: UUID
+    connection: Connection,
+    task_name: str,
+    subject_id: UUID,
+    *,
+    request_id: UUID,
+    delay_seconds: float = 0.0,
 ) -> None:
     """The same work once more, under an id of its own: what was sent before came to nothing."""
-    _insert(connection, task_name, [(subject_id, uuid4(), 0)], request_id=request_id)
+    rows = [(subject_id, uuid4(), 0)]
+    _insert(connection, task_name, rows, request_id=request_id, delay_seconds=delay_seconds)
 
 
 def put_all(

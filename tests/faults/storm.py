@@ -356,7 +356,6 @@ def stormy_farm(settings: Settings, *commands: Command) -> Iterator[Own]:
     """A farm with these processes; by default two workers, and two sweepers."""
     heavy: tuple[Pool, ...] = tuple(pool for pool in POOLS if pool not in ("intake", "planning"))
     usual = (
-        # Who waits for a lease must not keep those from landing who hold it.
         storm_worker("worker-light", ("intake", "planning"), children=2),
         storm_worker("worker-heavy", heavy, children=3),
         storm_worker("worker-other", heavy, children=2),

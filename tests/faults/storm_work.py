@@ -23,7 +23,7 @@ from selfheal.contracts.plan import Plan, Step, Symbol
 from selfheal.contracts.run_report import State, SuiteEvidence
 from selfheal.dispatch.release import open_round
 from selfheal.dispatch.settle import settle
-from selfheal.errors import LeaseConflict, Stopped
+from selfheal.errors import LeaseConflict
 from selfheal.flows import report
 from selfheal.flows.attempting import Failure, Running, attempt
 from selfheal.flows.farm import Farm
@@ -71,9 +71,7 @@ def _plan(running: Running, *, row: PlanRow) -> None:
                 who = running.farm.worker
                 report.end_with_nothing_to_do(connection, row.request_id, SuiteEvidence(), who=who)
     except LeaseConflict as conflict:
-        running.wait(0.2)
-        # Back to the end of the queue: those who hold the leases need this child to go on.
-        raise Stopped(f"it waits for {conflict.symbol}") from conflict
+        running.come_back(0.2, f"it waits: {conflict}")
 
 
 def _reserve(connection: Connection, running: Running, row: PlanRow, load: Load) -> None:
