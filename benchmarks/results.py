@@ -94,11 +94,11 @@ def main() -> None:
         with start_servers(folder) as servers:
             with psycopg.connect(conninfo(servers.database_url)) as connection:
                 migrate.upgrade(connection)
-            apps = _apps(folder, servers.database_url)
+            apps = apps_on(folder, servers.database_url)
             figures = [
-                *_joins(apps, chosen.headers, chosen.repeats),
-                _writes("fork", apps, chosen.seconds),
-                _writes("spawn", apps, chosen.seconds),
+                *joins(apps, chosen.headers, chosen.repeats),
+                writes("fork", apps, chosen.seconds),
+                writes("spawn", apps, chosen.seconds),
             ]
     if chosen.json:
         print(json.dumps([{**asdict(one), "ratio": one.ratio} for one in figures]))
@@ -109,7 +109,7 @@ def main() -> None:
             )
 
 
-def _apps(folder: RunFolder, database: str) -> dict[str, Celery]:
+def apps_on(folder: RunFolder, database: str) -> dict[str, Celery]:
     valkey = Valkey(folder)
     backends = {
         OURS: f"selfheal+{database}",
@@ -122,7 +122,7 @@ def _apps(folder: RunFolder, database: str) -> dict[str, Celery]:
     }
 
 
-def _joins(apps: dict[str, Celery], headers: Sequence[int], repeats: int) -> Iterator[Figure]:
+def joins(apps: dict[str, Celery], headers: Sequence[int], repeats: int) -> Iterator[Figure]:
     with ExitStack() as workers:
         for app in apps.values():
             workers.enter_context(_worker(app))
@@ -166,7 +166,7 @@ def _work(broker: str, backend: str) -> None:
     make_app(broker, backend).worker_main(["worker", "--concurrency=2", *quiet])
 
 
-def _writes(start: str, apps: dict[str, Celery], seconds: float) -> Figure:
+def writes(start: str, apps: dict[str, Celery], seconds: float) -> Figure:
     context: Any = multiprocessing.get_context(start)
     backends = {name: apps[name].conf.result_backend for name in (OURS, DATABASE)}
     # Celery's database backend keeps a pool only where it was made before the fork.

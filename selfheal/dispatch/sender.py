@@ -50,9 +50,10 @@ def flush(database: Database, sender: Sender, *, window: int = WINDOW) -> int:
         with database.statement() as connection:
             batch = outbox.claim_unsent(connection, limit=BATCH, window=window)
         taken = _send(sender, batch)
-        with database.statement() as connection:
-            outbox.mark_sent(connection, [message.message_id for message in batch[:taken]])
-            outbox.unclaim(connection, [message.message_id for message in batch[taken:]])
+        if batch:
+            with database.statement() as connection:
+                outbox.mark_sent(connection, [message.message_id for message in batch[:taken]])
+                outbox.unclaim(connection, [message.message_id for message in batch[taken:]])
         sent += taken
         if taken < BATCH:
             return sent
