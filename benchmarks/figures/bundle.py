@@ -55,11 +55,12 @@ def figures(place: Path, *, tasks: int) -> Iterator[Figure]:
     )
     for table in sorted(left):
         if left[table] > rows[table]:
+            after = max(0.0, kept[table] - rows[table])
             yield Figure(
-                name=f"{name}: rows left in {table}",
-                ours=left[table],
+                name=f"{name}: {table}, {after:.0f} after retention",
+                ours=left[table] - rows[table],
                 unit="rows",
-                goal=f"{kept[table]:.0f} after retention",
+                goal="",
             )
 
 
