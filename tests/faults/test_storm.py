@@ -18,7 +18,7 @@ SHOWER = Weather(
     databases=1,
     open_requests=3,
     most_tasks=8,
-    mean_seconds=0.1,
+    mean_seconds=0.05,
 )
 
 
