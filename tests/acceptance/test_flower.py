@@ -33,6 +33,7 @@ def _status(url: str, login: str = "") -> int:
         return 0
 
 
+@pytest.mark.slow
 def test_on_this_machine_it_needs_no_login(farm, port: int) -> None:
     place = f"http://127.0.0.1:{port}/workers"
 

@@ -21,6 +21,7 @@ def test_a_defect_is_healed_with_nothing_running_or_configured(terminal, project
     assert shop.state() == before
 
 
+@pytest.mark.slow
 def test_uncommitted_work_is_named_and_left_alone(farm, project) -> None:
     shop = project(BROKEN)
     shop.write({"shop/cart.py": f"{BROKEN_CART}\n# half a thought\n", "notes.txt": "mine\n"})

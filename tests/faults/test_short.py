@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from selfheal.contracts import names
 from tests.faults.harness import Arena, Boundary
 from tests.faults.invariants import check_all
@@ -47,6 +49,7 @@ def test_the_broker_forgets_what_waits_and_the_sweeper_dies_with_a_child(
     assert quick_arena.endings(victim) == ["lost", "accepted"]
 
 
+@pytest.mark.slow
 def test_a_child_that_was_asleep_while_another_one_took_over_changes_nothing(
     quick_arena: Arena, tmp_path: Path
 ) -> None:
@@ -60,6 +63,7 @@ def test_a_child_that_was_asleep_while_another_one_took_over_changes_nothing(
     assert quick_arena.endings(sleeper) == ["lost", "accepted"]
 
 
+@pytest.mark.slow
 def test_a_child_dies_with_the_settings_as_they_are_shipped(
     default_arena: Arena, tmp_path: Path
 ) -> None:

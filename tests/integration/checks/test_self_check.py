@@ -197,6 +197,7 @@ def test_a_patch_that_leaves_no_test_importable_breaks_them(check: Check):
     assert "no_such_thing" in done.reason
 
 
+@pytest.mark.slow
 def test_a_patch_that_never_ends_breaks_its_tests(check: Check):
     endless = FIXED.replace("return min(prices)", "while True:\n        pass")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import text
 
 from selfheal.contracts import names
@@ -61,6 +62,7 @@ def test_what_another_plan_has_taken_meanwhile_does_not_land(one_process_farm, r
     assert f"refs/heads/selfheal/{request_id}" not in refs_of(origin)
 
 
+@pytest.mark.slow
 def test_what_nobody_has_taken_is_reserved_anew_and_lands(one_process_farm, repository) -> None:
     farm = one_process_farm
     origin = repository(BROKEN)

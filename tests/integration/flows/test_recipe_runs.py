@@ -76,6 +76,7 @@ def test_a_function_is_renamed_with_its_tests_though_one_test_is_red(
     assert any("tests/test_tax.py" in note for note in result.notes)
 
 
+@pytest.mark.slow
 def test_a_rename_that_a_string_still_speaks_of_ends_with_the_tests_and_the_place(
     one_process_farm, repository
 ) -> None:

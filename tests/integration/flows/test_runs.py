@@ -98,6 +98,7 @@ def test_a_wish_that_no_test_shows_is_said_to_be_beyond_reach(one_process_farm, 
     assert "test" in report.next_step
 
 
+@pytest.mark.slow
 def test_what_small_edits_cannot_mend_ends_with_where_was_looked(
     one_process_farm, repository
 ) -> None:

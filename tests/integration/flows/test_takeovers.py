@@ -73,7 +73,9 @@ def test_work_goes_on_from_the_state_in_which_its_worker_died(one_process_farm, 
     assert (report.state, report.cause) == ("DONE", "landed"), report.reason
 
 
-@pytest.mark.parametrize("found", ["nothing", "the right draft"])
+@pytest.mark.parametrize(
+    "found", [pytest.param("nothing", marks=pytest.mark.slow), "the right draft"]
+)
 def test_what_a_dead_attempt_had_drafted_is_taken_up(one_process_farm, repository, found) -> None:
     farm = one_process_farm
     request_id = farm.submit(repository(BROKEN))

@@ -129,8 +129,10 @@ def task(worktree: Path, **more: object) -> RepairTask:
     [
         ("width * height", "width + height"),
         ("max(low, min(", "min(low, min("),
-        ("self.width == self.height", "self.width == self.width"),
-        ('"square": 4', '"square": 5'),
+        pytest.param(
+            *("self.width == self.height", "self.width == self.width"), marks=pytest.mark.slow
+        ),
+        pytest.param(*('"square": 4', '"square": 5'), marks=pytest.mark.slow),
         ("        return self.width ==", "        return self.widht =="),
     ],
 )
@@ -178,6 +180,7 @@ def test_the_source_folder_of_a_src_layout_is_found(tmp_path: Path) -> None:
     assert outcome.patches[0].path == "src/shapes.py"
 
 
+@pytest.mark.slow
 def test_the_same_tree_gives_the_same_patches(tmp_path: Path) -> None:
     tree = package(tmp_path, "min(value, high)", "min(value, low)")
 
@@ -234,6 +237,7 @@ def test_an_unreachable_fix_ends_with_a_reason(tmp_path: Path) -> None:
     assert outcome.not_tried and outcome.looked_at[0].qualname == "area"
 
 
+@pytest.mark.slow
 def test_a_given_test_is_repaired_while_another_fault_stays(tmp_path: Path) -> None:
     tree = package(tmp_path, "width * height", "width + height")
     text = (tree / "shapes.py").read_text()

@@ -53,6 +53,7 @@ def test_children_come_with_the_backlog_and_idle_ones_go_while_another_one_works
         )
 
 
+@pytest.mark.slow
 def test_a_worker_takes_no_more_than_its_children_work_at(
     start: Start, app: Celery, tmp_path: Path
 ) -> None:
