@@ -14,6 +14,7 @@ from uuid import UUID
 from kombu.utils.json import dumps
 
 from selfheal.results import statements
+from selfheal.results.documents import to_jsonb
 from selfheal.results.rows import TaskState
 from selfheal.results.statements import LAST
 
@@ -56,12 +57,6 @@ def save_group(connection: Connection, group_id: UUID | str, header: Sequence[UU
     )
 
 
-def record_result(connection: Connection, task_id: UUID | str, result: object) -> None:
-    """Store `result` as what the task returned; the first SUCCESS of a task stays."""
-    state = TaskState(task_id=str(task_id), status="SUCCESS", result=dumps(result))
-    _run(connection, statements.STORE, state.values())
-
-
 def record_part(
     connection: Connection,
     group_id: UUID | str,
@@ -88,8 +83,12 @@ def record_result_and_part(
     index: int | None = None,
     result: object = None,
 ) -> bool:
-    """`record_result` and `record_part` of a header task that succeeded, in one round trip."""
-    stored = TaskState(task_id=str(task_id), status="SUCCESS", result=dumps(result)).values()
+    """`record_part` of a header task that succeeded, and what it returned, in one round trip.
+
+    The first SUCCESS of a task stays.
+    """
+    document = to_jsonb(dumps(result))
+    stored = TaskState(task_id=str(task_id), status="SUCCESS", result=document).values()
     part = _part(group_id, task_id, index=index, state="SUCCESS", result=result)
     rows = _run(connection, statements.STORE_AND_KEEP_PART, {**stored, **part})
     return rows.fetchone() is not None

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
+from celery import Celery
 from celery.app.task import Context
 from sqlalchemy import Engine, create_engine
 
 from selfheal.results.backend import PostgresBackend
-from selfheal.results.kept import open_kept_chord, record_part
+from selfheal.results.kept import open_kept_chord, record_part, record_result_and_part
 from selfheal.results.pool import Pool
 
 THREADS = 8
@@ -57,6 +58,25 @@ def test_a_part_that_is_rolled_back_was_never_written(engine: Engine, connection
     assert state_of(connections, group_id) == ("open", 0)
     with engine.begin() as connection:
         assert record_part(connection, group_id, task_id=task_id)
+
+
+def test_what_a_task_returned_comes_back_as_it_was(engine: Engine, results_url: str) -> None:
+    group_id, task_id, result = (
+        uuid4(),
+        uuid4(),
+        {"said": "a NUL \0, half a pair \ud800", "took": 1e3},
+    )
+
+    with engine.begin() as connection:
+        open_kept_chord(connection, group_id, size=1)
+        complete = record_result_and_part(
+            connection, group_id, task_id=task_id, index=0, result=result
+        )
+
+    app = Celery(backend=results_url, set_as_current=False)
+    assert complete
+    assert app.AsyncResult(str(task_id)).get(timeout=5) == result
+    app.backend.pool.discard_idle()
 
 
 def test_a_psycopg_connection_will_do(connections: Pool) -> None:
