@@ -72,11 +72,18 @@ def load(connection: Connection, letter_id: UUID) -> DeadLetterRow:
     return _row(row)
 
 
-def mark_requeued(connection: Connection, letter_id: UUID) -> None:
-    """It was sent to its queue again."""
+def mark_requeued(connection: Connection, row: DeadLetterRow) -> None:
+    """It was sent to its queue again, as it was when `row` was loaded.
+
+    Race closed: a worker that has set it aside once more before this is written. It came once more
+    often then, and stays open.
+    """
     connection.execute(
-        text("UPDATE dead_letters SET requeued_at = clock_timestamp() WHERE id = :id"),
-        {"id": letter_id},
+        text(
+            "UPDATE dead_letters SET requeued_at = clock_timestamp()"
+            " WHERE id = :id AND times = :times"
+        ),
+        {"id": row.id, "times": row.times},
     )
 
 

@@ -23,12 +23,13 @@ def requeue(app: FarmApp, letter_id: UUID) -> DeadLetter:
     """
     database = app.farm.database
     with database.begin() as connection:
-        letter = dead_letters.load(connection, letter_id).letter
+        row = dead_letters.load(connection, letter_id)
+    letter = row.letter
     if fault := _fault(app, letter):
         raise InvalidInput(f"dead letter {letter_id} cannot be sent again: {fault}")
     _publish(app, letter)
     with database.begin() as connection:
-        dead_letters.mark_requeued(connection, letter_id)
+        dead_letters.mark_requeued(connection, row)
     return letter
 
 
