@@ -6,8 +6,7 @@ test that fails for it alone.
 
 from __future__ import annotations
 
-import io
-import tarfile
+import subprocess
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -85,8 +84,7 @@ def plant(folder: Path, *, broken: Collection[str] = tuple(DEFECTS)) -> Path:
 @contextmanager
 def checkout(origin: Path, branch: str) -> Iterator[Path]:
     """The files of a branch, in a folder for as long as the context lasts."""
-    archive = Git(origin).run("archive", operands=(branch,)).stdout
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            files.extractall(folder, filter="data")
+        clone = ("git", "clone", "--quiet", "--branch", branch, str(origin), folder)
+        subprocess.run(clone, check=True, capture_output=True)
         yield Path(folder)
