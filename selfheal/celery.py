@@ -23,7 +23,7 @@ with without_working_directory():
     from kombu.exceptions import ChannelError, OperationalError
 
     from selfheal.broker import broker_configuration
-    from selfheal.contracts.names import ALONE, LAND, POOLS, ROUTES, Pool
+    from selfheal.contracts.names import ALONE, POOLS, ROUTES, Pool
     from selfheal.embedded.provider import Servers
     from selfheal.errors import BrokerUnavailable
     from selfheal.flows.connect import find_servers, open_farm, redactor_of
@@ -159,7 +159,8 @@ class CelerySender:
         """Publish one message; raises BrokerUnavailable after one try, for the outbox retries.
 
         Whoever watches Celery knows a ChangeRequest by the root id of its messages, and a round by
-        their group id.
+        their group id. The chord's body is not in them: a worker that knows it would return parts,
+        which nobody counts, and for a lost child from the process that forks the others.
         """
         try:
             self._app.send_task(
@@ -171,24 +172,11 @@ class CelerySender:
                 ignore_result=True,
                 root_id=_text(message.request_id),
                 parent_id=_text(message.parent_id),
-                **self._chord(message),
+                group_id=_text(message.group_id),
+                group_index=message.group_index,
             )
         except (OperationalError, OSError) as error:
             raise BrokerUnavailable(f"the broker took no message: {error}") from error
-
-    def _chord(self, message: Message) -> dict[str, Any]:
-        """The headers by which Celery knows a task of a chord, and the chord's body."""
-        place = message.chord
-        if place is None:
-            return {}
-        body = self._app.signature(
-            LAND,
-            args=(str(place.round_id),),
-            immutable=True,
-            task_id=str(place.body_id),
-            queue=ROUTES[LAND],
-        )
-        return {"group_id": str(place.round_id), "group_index": place.index, "chord": body}
 
     def ready(self, pool: Pool) -> int:
         """Messages that wait in the queue of `pool`."""

@@ -36,12 +36,13 @@ def open_round(
         id=round_id,
         plan_id=bundle.plan_id,
         number=number,
-        land_message_id=message_of(names.LAND, round_id),
         size=len(bundle.tasks),
     )
     tasks = place(bundle, rerun_of or {})
     rounds.open_round(connection, row, tasks, request_id=request_id)
-    kept.open_kept_chord(connection, row.id, size=row.size, body_task_id=row.land_message_id)
+    kept.open_kept_chord(
+        connection, row.id, size=row.size, body_task_id=message_of(names.LAND, row.id)
+    )
     kept.save_group(connection, row.id, [message_of(names.CODE, new.task.id) for new in tasks])
     free = [(new.task.id, new.depth_below) for new in tasks if not new.parents]
     release(connection, free, request_id=request_id, delay_seconds=delay_seconds)

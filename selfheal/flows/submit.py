@@ -34,22 +34,18 @@ def submit(farm: Farm, request: ChangeRequest, *, door: Door) -> Accepted:
 def admit(connection: Connection, request: ChangeRequest, *, most_open: int) -> Accepted:
     """The rows that make `request` accepted, or folded, in the caller's transaction.
 
-    Raises TooBusy, having written nothing, when as many are open as may be.
+    Raises TooBusy, which must undo that transaction, for a new one when as many are open as may
+    be. A repeat is no burden, and always accepted.
     """
-    if not requests.has_room(connection, most_open):
+    accepted = requests.accept(connection, request)
+    if not accepted.is_new:
+        return accepted
+    if requests.more_open_than(connection, most_open):
         raise TooBusy(
             f"{most_open} ChangeRequests are open already: nothing was accepted, submit again later"
         )
-    accepted = requests.accept(connection, request)
-    if accepted.is_new:
-        plan_id = plans.ask_for(connection, request.id, number=1)
-        outbox.put(
-            connection,
-            names.PLAN,
-            plan_id,
-            request_id=request.id,
-            urgency=request.priority,
-        )
+    plan_id = plans.ask_for(connection, request.id, number=1)
+    outbox.put(connection, names.PLAN, plan_id, request_id=request.id, urgency=request.priority)
     return accepted
 
 

@@ -8,23 +8,10 @@ from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import Connection, RowMapping, text
 
-from selfheal.contracts.names import CODE_PLAN, LAND, ROUTES, Pool
+from selfheal.contracts.names import CODE_PLAN, ROUTES, Pool
 
 CLAIM_SECONDS = 5.0
 """How long a sender has for what it claimed; after that another one sends it again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChordPlace:
-    """Where a message stands in the chord of its round."""
-
-    round_id: UUID
-    index: int
-
-    @property
-    def body_id(self) -> UUID:
-        """The frozen message id of the chord's body."""
-        return message_of(LAND, self.round_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +19,7 @@ class Message:
     """One message to a pool. It carries ids only: `message_id` and the subject's.
 
     `parent_id` is the message whose work led to this one; a chord's header and body have the same.
+    A header's group is its round.
     """
 
     message_id: UUID
@@ -41,7 +29,8 @@ class Message:
     urgency: int
     request_id: UUID | None = None
     parent_id: UUID | None = None
-    chord: ChordPlace | None = None
+    group_id: UUID | None = None
+    group_index: int | None = None
 
 
 def message_of(task_name: str, subject_id: UUID) -> UUID:
@@ -78,8 +67,12 @@ def put_again(
     request_id: UUID,
     delay_seconds: float = 0.0,
 ) -> None:
-    """The same work once more, under an id of its own: what was sent before came to nothing."""
-    rows = [(subject_id, uuid4(), 0)]
+    """The same work once more, as urgent, under an id of its own: the last came to nothing."""
+    urgency: int | None = connection.execute(
+        text("SELECT urgency FROM outbox WHERE message_id = :first"),
+        {"first": message_of(task_name, subject_id)},
+    ).scalar_one_or_none()
+    rows = [(subject_id, uuid4(), urgency or 0)]
     _insert(connection, task_name, rows, request_id=request_id, delay_seconds=delay_seconds)
 
 
@@ -196,7 +189,6 @@ LEFT JOIN rounds AS round ON round.id = claimed.subject_id
 
 
 def _message(row: RowMapping) -> Message:
-    placed = row["round_id"] is not None
     return Message(
         message_id=row["message_id"],
         task_name=row["task_name"],
@@ -205,7 +197,8 @@ def _message(row: RowMapping) -> Message:
         urgency=row["urgency"],
         request_id=row["request_id"],
         parent_id=message_of(CODE_PLAN, row["plan_id"]) if row["plan_id"] else None,
-        chord=ChordPlace(round_id=row["round_id"], index=row["position"]) if placed else None,
+        group_id=row["round_id"],
+        group_index=row["position"],
     )
 
 
@@ -278,15 +271,20 @@ def send_again(connection: Connection, pool: Pool, *, older_than: float) -> int:
 
     Each further send waits longer (doubling), so a queue that is merely long is not flooded.
     """
-    reopened = connection.execute(
-        text(
-            "UPDATE outbox SET sent_at = NULL WHERE received_at IS NULL AND pool = :pool"
-            " AND sent_at < clock_timestamp()"
-            " - make_interval(secs => :age * power(2, least(sends, 8) - 1))"
-        ),
-        {"pool": pool, "age": older_than},
-    )
-    return reopened.rowcount
+    lost = text(f"{_SEND_LOST_AGAIN} AND pool = :pool")
+    return connection.execute(lost, {"pool": pool, "age": older_than}).rowcount
+
+
+def send_one_again(connection: Connection, message_id: UUID, *, older_than: float) -> None:
+    """The same for one message."""
+    lost = text(f"{_SEND_LOST_AGAIN} AND message_id = :id")
+    connection.execute(lost, {"id": message_id, "age": older_than})
+
+
+_SEND_LOST_AGAIN = (
+    "UPDATE outbox SET sent_at = NULL WHERE received_at IS NULL AND sent_at <"
+    " clock_timestamp() - make_interval(secs => :age * power(2, least(sends, 8) - 1))"
+)
 
 
 def reopen(connection: Connection, message_ids: Iterable[UUID]) -> None:
@@ -297,16 +295,4 @@ def reopen(connection: Connection, message_ids: Iterable[UUID]) -> None:
             " WHERE message_id = ANY(:ids)"
         ),
         {"ids": list(message_ids)},
-    )
-
-
-def send_one_again(connection: Connection, message_id: UUID, *, older_than: float) -> None:
-    """Open this message for sending if nobody began it; each further send waits as above."""
-    connection.execute(
-        text(
-            "UPDATE outbox SET sent_at = NULL WHERE received_at IS NULL AND message_id = :id"
-            " AND sent_at < clock_timestamp()"
-            " - make_interval(secs => :age * power(2, least(sends, 8) - 1))"
-        ),
-        {"id": message_id, "age": older_than},
     )

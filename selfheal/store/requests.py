@@ -89,16 +89,16 @@ def _insert(connection: Connection, request: ChangeRequest) -> bool:
     return True
 
 
-def has_room(connection: Connection, most: int) -> bool:
-    """Whether fewer than `most` requests are open. Looked at without a lock: it is no exact cap."""
+def more_open_than(connection: Connection, most: int) -> bool:
+    """Whether more requests are open. Looked at without a lock: it is no exact cap."""
     open_now: int = connection.execute(
         text(
             "SELECT count(*) FROM (SELECT 1 FROM change_requests WHERE ended_at IS NULL"
-            " LIMIT :most) AS open"
+            " LIMIT :enough) AS open"
         ),
-        {"most": most},
+        {"enough": most + 1},
     ).scalar_one()
-    return open_now < most
+    return open_now > most
 
 
 def _fold(connection: Connection, request: ChangeRequest) -> Accepted:

@@ -19,12 +19,11 @@ EdgeKind = Literal["needs", "order"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundRow:
-    """One chord: its group id, how many CodingTasks are in its header, its body's frozen id."""
+    """One chord: its group id, and how many CodingTasks are in its header."""
 
     id: UUID
     plan_id: UUID
     number: int
-    land_message_id: UUID
     size: int
     landed_sha: str | None = None
 
@@ -65,14 +64,12 @@ def open_round(
     new = tuple(tasks)
     connection.execute(
         text(
-            "INSERT INTO rounds (id, plan_id, number, land_message_id, size)"
-            " VALUES (:id, :plan_id, :number, :land_message_id, :size)"
+            "INSERT INTO rounds (id, plan_id, number, size) VALUES (:id, :plan_id, :number, :size)"
         ),
         {
             "id": row.id,
             "plan_id": row.plan_id,
             "number": row.number,
-            "land_message_id": row.land_message_id,
             "size": row.size,
         },
     )
@@ -117,10 +114,7 @@ def open_round(
 def load_round(connection: Connection, round_id: UUID) -> RoundRow:
     """The round; raises UnknownId."""
     row = connection.execute(
-        text(
-            "SELECT id, plan_id, number, land_message_id, size, landed_sha"
-            " FROM rounds WHERE id = :id"
-        ),
+        text("SELECT id, plan_id, number, size, landed_sha FROM rounds WHERE id = :id"),
         {"id": round_id},
     ).one_or_none()
     if row is None:

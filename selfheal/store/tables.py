@@ -1,4 +1,8 @@
-"""The tables, their constraints, and what each column means."""
+"""The tables, their constraints, and what each column means.
+
+One module, long as it is: the tables refer to each other, and are compared as a whole with what the
+migrations make.
+"""
 
 from __future__ import annotations
 
@@ -166,7 +170,6 @@ rounds = Table(
     Column("id", Uuid, primary_key=True, comment="the chord's group id, frozen before any send"),
     Column("plan_id", Uuid, ForeignKey("plans.id"), nullable=False),
     Column("number", Integer, nullable=False, comment="1, then one per rerun or send-back"),
-    Column("land_message_id", Uuid, nullable=False, unique=True, comment="the body's frozen id"),
     Column("size", Integer, nullable=False, comment="CodingTasks in the header"),
     Column("landed_sha", Text, comment="what its green commits were merged to"),
     _at("created_at", "when its header was released", default=True),

@@ -38,7 +38,8 @@ def test_on_this_machine_it_needs_no_login(farm, port: int) -> None:
     place = f"http://127.0.0.1:{port}/workers"
 
     with farm.started("flower", "--port", port):
-        await_that(lambda: _status(place) == 200, what="Flower answers")
+        await_that(lambda: _status(place), what="Flower answers")
+        assert _status(place) == 200
 
 
 def test_to_other_machines_it_shows_nothing_without_a_login(farm, port: int) -> None:

@@ -13,13 +13,13 @@ from sqlalchemy import Row, create_engine, text
 from selfheal.contracts.bundle import CodingTask, TaskBundle
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.commit_result import CommitResult, Status
-from selfheal.contracts.names import CODE, Pool
+from selfheal.contracts.names import CODE, LAND, Pool
 from selfheal.dispatch.release import open_round
 from selfheal.errors import BrokerUnavailable
 from selfheal.store import attempts, migrate, plans, requests
 from selfheal.store.attempts import Attempt, Work
 from selfheal.store.database import Database
-from selfheal.store.outbox import Message
+from selfheal.store.outbox import Message, message_of
 
 SHA = "a" * 40
 
@@ -76,7 +76,6 @@ class Graph:
     database: Database
     request_id: UUID
     round_id: UUID
-    land_message_id: UUID
     tasks: tuple[UUID, ...]
 
     def begin(self, index: int, *, dead_after: float = 60.0) -> Attempt | None:
@@ -122,7 +121,7 @@ class Graph:
     def lands(self) -> int:
         """How many outbox rows there are for the round's body."""
         ids = [row.message_id for row in self.rows("outbox")]
-        return ids.count(self.land_message_id)
+        return ids.count(message_of(LAND, self.round_id))
 
 
 @pytest.fixture
@@ -154,6 +153,6 @@ def graph_of(database: Database) -> Callable[..., Graph]:
                 ),
             )
             row = open_round(connection, bundle, request_id=request.id)
-        return Graph(database, request.id, row.id, row.land_message_id, tuple(ids))
+        return Graph(database, request.id, row.id, tuple(ids))
 
     return make

@@ -138,7 +138,7 @@ def test_a_body_that_cannot_be_sent_fails(backend_for: Backends) -> None:
 
 
 def test_a_chord_that_nothing_is_heard_of_fails_with_a_count(backend_for: Backends) -> None:
-    backend = backend_for(result_chord_expires=0.001)
+    backend = backend_for(result_chord_expires=1e-6)
     body_id, group_id = str(uuid4()), str(uuid4())
     backend.apply_chord((group_id, []), backend.app.signature("body", task_id=body_id))
 

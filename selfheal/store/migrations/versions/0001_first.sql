@@ -383,19 +383,16 @@ CREATE TABLE rounds (
     id UUID NOT NULL,
     plan_id UUID NOT NULL,
     number INTEGER NOT NULL,
-    land_message_id UUID NOT NULL,
     size INTEGER NOT NULL,
     landed_sha TEXT,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_rounds PRIMARY KEY (id),
     CONSTRAINT uq_rounds_plan_id_number UNIQUE (plan_id, number),
     CONSTRAINT ck_rounds_size_positive CHECK (size > 0),
-    CONSTRAINT fk_rounds_plan_id FOREIGN KEY(plan_id) REFERENCES plans (id),
-    CONSTRAINT uq_rounds_land_message_id UNIQUE (land_message_id)
+    CONSTRAINT fk_rounds_plan_id FOREIGN KEY(plan_id) REFERENCES plans (id)
 );
 COMMENT ON COLUMN rounds.id IS 'the chord''s group id, frozen before any send';
 COMMENT ON COLUMN rounds.number IS '1, then one per rerun or send-back';
-COMMENT ON COLUMN rounds.land_message_id IS 'the body''s frozen id';
 COMMENT ON COLUMN rounds.size IS 'CodingTasks in the header';
 COMMENT ON COLUMN rounds.landed_sha IS 'what its green commits were merged to';
 COMMENT ON COLUMN rounds.created_at IS 'when its header was released';
