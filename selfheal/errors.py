@@ -10,6 +10,7 @@
     ├── Refused                 a rule says no, and will say no again
     │   ├── PatchRefused        the patch gate names the rule
     │   ├── StateRefused        the state machine has no such transition
+    │   ├── BudgetSpent         the ChangeRequest may spend no more
     │   └── Fenced              the attempt's token is no longer the newest
     ├── EnvironmentUnusable     this machine or target cannot do the work as it stands
     │   ├── SandboxUnavailable  no provider works here
@@ -22,8 +23,10 @@
     │   ├── LeaseConflict       another plan holds a symbol
     │   ├── BrokerUnavailable   nothing could be sent
     │   ├── StoreUnavailable    the database does not answer
+    │   ├── ModelUnavailable    no provider of the chain answered in time
     │   ├── TooBusy             the backlog is too long to accept more
     │   └── TimedOut            a limit on time was reached
+    ├── InvalidAnswer           a model answered, but not with what it was asked for
     ├── GitFailed               git answered with an error
     └── Stopped                 not a failure: the work was told to end
         ├── Cancelled           somebody cancelled the ChangeRequest
@@ -96,6 +99,17 @@ class StateRefused(Refused):
     """The state machine has no such transition."""
 
 
+class BudgetSpent(Refused):
+    """The ChangeRequest may spend no more; arguments: of what (usd, tokens, seconds), its cap."""
+
+    def __init__(self, what: str, cap: float) -> None:
+        super().__init__(what, cap)
+        self.what, self.cap = what, cap
+
+    def __str__(self) -> str:
+        return f"the request's budget of {self.cap} {self.what} is spent: submit again with more"
+
+
 class Fenced(Refused):
     """The attempt's fencing token is no longer the newest: its effects are not accepted."""
 
@@ -166,6 +180,12 @@ class StoreUnavailable(Transient):
     """The database does not answer."""
 
 
+class ModelUnavailable(Transient):
+    """No provider of the chain answered in time; the message says what each of them did."""
+
+    retry_after = 30.0
+
+
 class TooBusy(Transient):
     """The backlog is too long to accept more; nothing was stored."""
 
@@ -174,6 +194,21 @@ class TooBusy(Transient):
 
 class TimedOut(Transient):
     """A limit on time was reached; the message says which."""
+
+
+class InvalidAnswer(SelfhealError):
+    """A model's answer cannot be used; arguments: the kind of fault, what is wrong with it.
+
+    Kinds: refusal, cut, empty, no_json, schema, rule (read, but against a rule of whoever asked),
+    unusable (several of them, one after the other).
+    """
+
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(kind, why)
+        self.kind, self.why = kind, why
+
+    def __str__(self) -> str:
+        return f"the model's answer cannot be used ({self.kind}): {self.why}"
 
 
 class GitFailed(SelfhealError):

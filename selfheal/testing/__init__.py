@@ -1,0 +1,4 @@
+"""Doubles that ship with selfheal, for its own tests, demos, and those of its users.
+
+They speak the real protocols over real sockets. Nothing of the farm is imported here.
+"""
