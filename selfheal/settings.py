@@ -158,6 +158,18 @@ class TargetSettings(_Section):
     )
 
 
+class PlanningSettings(_Section):
+    """The Request-Planner."""
+
+    planner: Literal["auto", "evidence", "model"] = Field(
+        default="auto",
+        description="auto: from failing tests where they say it all, else by the model",
+    )
+    context_tokens: int = Field(
+        default=8_000, ge=1_000, description="context that a model is shown of a ChangeRequest"
+    )
+
+
 class CodingSettings(_Section):
     """The coding agent."""
 
@@ -166,6 +178,14 @@ class CodingSettings(_Section):
     rerun_after_seconds: tuple[float, ...] = Field(
         default=(0.0, 90.0, 300.0),
         description="pauses before the reruns of what may succeed later; as many reruns as pauses",
+    )
+    coders: tuple[Literal["repair", "model"], ...] = Field(
+        default=("repair", "model"),
+        min_length=1,
+        description="who drafts, in this order; model counts only where llm.base_url is set",
+    )
+    context_tokens: int = Field(
+        default=12_000, ge=1_000, description="context that a model is shown of a CodingTask"
     )
     max_plans: int = Field(
         default=4, ge=1, le=20, description="plans per request, each on what the last one landed"
@@ -265,6 +285,7 @@ class Settings(BaseSettings):
     leases: LeaseSettings = LeaseSettings()
     sandbox: SandboxSettings = SandboxSettings()
     target: TargetSettings = TargetSettings()
+    planning: PlanningSettings = PlanningSettings()
     coding: CodingSettings = CodingSettings()
     git: GitSettings = GitSettings()
     admission: AdmissionSettings = AdmissionSettings()

@@ -1,20 +1,28 @@
 """The attempt loop: draft, apply, check, commit; and again from a clean tree with the failures.
 
-A generator of wants (after httpx's auth flows): tested without network, disk or clock.
+A generator of wants (after httpx's auth flows): tested without network, disk or clock. The coders
+of an attempt are asked in turn, the cheap one first; what one of them tried, the next one is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from selfheal.coding.draft import Draft, NoDraft, NothingToDo
+from selfheal.coding.draft import (
+    CoderName,
+    Draft,
+    NoDraft,
+    NothingToDo,
+    Proposal,
+    Rejection,
+)
 from selfheal.contracts.commit_result import DiffStat, Verdict
 from selfheal.contracts.document import Value
 
 MAX_TRIES = 3
-"""One try and two more with the failures of the earlier ones (CA-8); further ones add little."""
+"""One try of a coder and two more with the failures of the earlier ones (CA-8)."""
 
 T = TypeVar("T")
 
@@ -32,9 +40,10 @@ class Prepare(Want[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Propose(Want["Draft | NoDraft | NothingToDo"]):
-    """A draft that is none of the rejected ones."""
+class Propose(Want[Proposal]):
+    """A draft of this coder that is none of the rejected ones."""
 
+    coder: CoderName
     rejected: tuple[Rejection, ...]
 
 
@@ -89,15 +98,6 @@ class Commit(Want[str]):
     checked: Checked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejection:
-    """A draft that was not good enough, and why: what the next draft is told."""
-
-    draft: Draft
-    verdict: Verdict
-    why: str
-
-
 class Outcome(Value):
     """How the loop ended. `sha` is empty unless something may be accepted. JSON: a takeover after
     the commit starts from it."""
@@ -115,6 +115,8 @@ class Outcome(Value):
     looked_at: tuple[str, ...] = ()
     next_step: str = ""
     tries: int = 0
+    tokens: int = 0
+    usd: float = 0.0
 
 
 def ask(want: Want[T]) -> Steps[T]:
@@ -123,23 +125,42 @@ def ask(want: Want[T]) -> Steps[T]:
     return answer
 
 
-def attempt(base: str) -> Steps[Outcome]:
-    """The loop for one CodingTask whose tree starts at commit `base`."""
+def attempt(base: str, coders: Sequence[CoderName]) -> Steps[Outcome]:
+    """The loop for one CodingTask whose tree starts at commit `base`, with at least one coder."""
     rejected: list[Rejection] = []
-    while len(rejected) < MAX_TRIES:
+    ends: list[NoDraft] = []
+    for coder in coders:
+        found = yield from _tries(coder, base, rejected)
+        if isinstance(found, Outcome):
+            told = tuple(f"{one.coder}: {one.verdict}: {one.why}" for one in rejected)
+            notes = (*found.notes, *told)
+            return found.model_copy(update={"notes": notes, "tries": len(rejected) + 1})
+        ends.append(found)
+    return _without_patch(coders, ends, rejected)
+
+
+def _tries(coder: CoderName, base: str, rejected: list[Rejection]) -> Steps[Outcome | NoDraft]:
+    """What this coder comes to; its rejected drafts are added to those before it."""
+    own: list[Rejection] = []
+    while len(own) < MAX_TRIES:
         yield from ask(Prepare())
-        draft = yield from ask(Propose(tuple(rejected)))
-        if isinstance(draft, NothingToDo):
-            return Outcome(sha=base, verdict="passes", notes=(draft.reason,), tries=1)
-        if isinstance(draft, NoDraft):
-            return _without_draft(draft, rejected)
-        tried = yield from _try(draft)
+        proposed = yield from ask(Propose(coder, tuple(rejected)))
+        if isinstance(proposed, NothingToDo):
+            return Outcome(sha=base, verdict="passes", notes=(proposed.reason,))
+        if isinstance(proposed, NoDraft):
+            return proposed
+        tried: Outcome | Rejection
+        if isinstance(proposed, Draft):
+            tried = yield from _try(proposed)
+        else:
+            tried = proposed
         if isinstance(tried, Outcome):
-            return tried.model_copy(update={"tries": len(rejected) + 1})
-        if _stuck(tried, rejected):
-            return _rejected([*rejected, tried], "the coder proposes the same change again")
+            return tried
         rejected.append(tried)
-    return _rejected(rejected, f"none of {MAX_TRIES} tries passed the self-check")
+        if any(tried.repeats(earlier) for earlier in own):
+            return NoDraft(reason="it proposes the same change again", next_step=_LOOK)
+        own.append(tried)
+    return NoDraft(reason=f"none of {MAX_TRIES} tries passed the self-check", next_step=_LOOK)
 
 
 def _try(draft: Draft) -> Steps[Outcome | Rejection]:
@@ -148,7 +169,9 @@ def _try(draft: Draft) -> Steps[Outcome | Rejection]:
         return applied
     checked = yield from ask(Check(draft, applied))
     if not checked.good:
-        return Rejection(draft=draft, verdict=checked.verdict, why=checked.reason)
+        return Rejection(
+            coder=draft.coder, draft=draft, verdict=checked.verdict, why=checked.reason
+        )
     sha = yield from ask(Commit(draft, checked))
     return Outcome(
         sha=sha,
@@ -162,29 +185,25 @@ def _try(draft: Draft) -> Steps[Outcome | Rejection]:
     )
 
 
-def _stuck(new: Rejection, earlier: list[Rejection]) -> bool:
-    return any(old.draft.texts == new.draft.texts for old in earlier)
+_LOOK = "look at the drafts in the timeline, or give more time with --budget"
 
 
-def _without_draft(nothing: NoDraft, rejected: list[Rejection]) -> Outcome:
-    """The coder has nothing more: its reason, and the last rejection where there was one."""
-    before = f"; the best draft was rejected: {rejected[-1].why}" if rejected else ""
+def _without_patch(
+    coders: Sequence[CoderName], ends: Sequence[NoDraft], rejected: Sequence[Rejection]
+) -> Outcome:
+    """Each coder's reason, and the last rejection where there was one."""
+    said = [end.reason for end in ends]
+    if len(coders) > 1:
+        said = [f"{coder}: {end.reason}" for coder, end in zip(coders, ends, strict=True)]
+    if rejected:
+        said.append(f"the last draft was rejected: {rejected[-1].why}")
     return Outcome(
         verdict=rejected[-1].verdict if rejected else "none",
-        reason=f"{nothing.reason}{before}",
-        retryable=nothing.retryable,
-        looked_at=nothing.looked_at,
-        next_step=nothing.next_step,
-        tries=len(rejected) + 1,
-    )
-
-
-def _rejected(rejected: list[Rejection], reason: str) -> Outcome:
-    last = rejected[-1]
-    return Outcome(
-        verdict=last.verdict,
-        reason=f"{reason}: {last.why}",
-        draft=last.draft,
-        next_step="look at the drafts in the timeline, or give more time with --budget",
+        reason="; ".join(said),
+        retryable=any(end.retryable for end in ends),
+        draft=rejected[-1].draft if rejected else None,
+        looked_at=tuple(place for end in ends for place in end.looked_at),
+        next_step=ends[-1].next_step,
+        notes=tuple(f"{one.coder}: {one.verdict}: {one.why}" for one in rejected),
         tries=len(rejected),
     )

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from selfheal.coding.agent import Rejection
-from selfheal.coding.draft import Draft, NoDraft, NothingToDo
+from pydantic import JsonValue
+
+from selfheal.coding.draft import (
+    Draft,
+    NoDraft,
+    NothingToDo,
+    Proposal,
+    Rejection,
+    keep,
+    kept_drafts,
+)
 from selfheal.recipes.rewrite import CannotDo, Rewrite
 
 
 class RecipeCoder:
     """Proposes what a recipe makes of the task's base.
 
-    `carry_out` is called at most once, and not at all when `found` already holds the draft of an
+    `carry_out` is called at most once, and not at all when `kept` already holds the draft of an
     attempt before this one.
     """
 
@@ -21,18 +30,18 @@ class RecipeCoder:
         carry_out: Callable[[], Rewrite | CannotDo],
         *,
         origin: str,
-        found: Sequence[Draft] | None = None,
+        kept: JsonValue = None,
     ) -> None:
         self._carry_out = carry_out
         self._origin = origin
-        self._found = tuple(found) if found is not None else None
+        self._found = kept_drafts(kept)
 
     @property
-    def drafts(self) -> tuple[Draft, ...] | None:
+    def kept(self) -> JsonValue:
         """The draft, once it has been computed."""
-        return self._found
+        return keep(self._found)
 
-    def propose(self, rejected: Sequence[Rejection]) -> Draft | NoDraft | NothingToDo:
+    def propose(self, rejected: Sequence[Rejection]) -> Proposal:
         """The one draft, or why there is none (any more)."""
         if rejected:
             return NoDraft(
@@ -54,6 +63,7 @@ def _draft(rewrite: Rewrite, origin: str) -> Draft:
         texts=tuple(
             (path, text.decode("utf-8", "surrogateescape")) for path, text in rewrite.texts
         ),
+        coder="recipe",
         origin=origin,
         confidence=1.0,
         symbols=tuple(symbol.fq_name for symbol in rewrite.symbols),

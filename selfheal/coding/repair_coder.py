@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from selfheal.coding.agent import Rejection
-from selfheal.coding.draft import Draft, NoDraft, NothingToDo
+from pydantic import JsonValue
+
+from selfheal.coding.draft import (
+    Draft,
+    NoDraft,
+    NothingToDo,
+    Proposal,
+    Rejection,
+    keep,
+    kept_drafts,
+)
 from selfheal.repair.task import RepairOutcome, RepairPatch
 
 SHOWN_PLACES = 5
@@ -14,28 +23,26 @@ SHOWN_PLACES = 5
 class RepairCoder:
     """Proposes the patches of one repair, the chosen one first.
 
-    `search` runs the repair; it is called at most once, and not at all when `found` already holds
+    `search` runs the repair; it is called at most once, and not at all when `kept` already holds
     the drafts of an attempt before this one.
     """
 
-    def __init__(
-        self, search: Callable[[], RepairOutcome], *, found: Sequence[Draft] | None = None
-    ) -> None:
+    def __init__(self, search: Callable[[], RepairOutcome], *, kept: JsonValue = None) -> None:
         self._search = search
-        self._found = tuple(found) if found is not None else None
+        self._found = kept_drafts(kept)
         self._outcome: RepairOutcome | None = None
 
     @property
-    def drafts(self) -> tuple[Draft, ...] | None:
+    def kept(self) -> JsonValue:
         """What the repair found, once it has run."""
-        return self._found
+        return keep(self._found)
 
-    def propose(self, rejected: Sequence[Rejection]) -> Draft | NoDraft | NothingToDo:
+    def propose(self, rejected: Sequence[Rejection]) -> Proposal:
         """The best draft that has not been rejected, or why there is none."""
         if self._found is None:
             self._outcome = self._search()
             self._found = tuple(map(_draft, self._outcome.patches))
-        tried = {rejection.draft.texts for rejection in rejected}
+        tried = {rejection.draft.texts for rejection in rejected if rejection.draft}
         left = next((draft for draft in self._found if draft.texts not in tried), None)
         return left or self._nothing()
 
@@ -62,6 +69,7 @@ class RepairCoder:
 def _draft(patch: RepairPatch) -> Draft:
     return Draft(
         texts=((patch.path, patch.new_text),),
+        coder="repair",
         origin=f"repair template {patch.template} (tier {patch.tier})",
         confidence=patch.confidence,
         symbols=(patch.qualname,),

@@ -36,6 +36,7 @@ class PlanWarning(Value):
         "TOO_MANY_FAULTS",
         "UNRESOLVED_REFERENCE",
         "LEFT_ALONE",
+        "MODEL_UNAVAILABLE",
     ]
     message: str
     path: str = ""
@@ -71,6 +72,9 @@ class Plan(Document):
     rationale: tuple[str, ...] = ()
     reserved_lease_ids: tuple[UUID, ...] = ()
     affected_paths: tuple[str, ...] = ()
+    wanted_tests: tuple[str, ...] = Field(
+        default=(), description="tests that fail at base and are to pass in the end"
+    )
     base_commit_sha: Sha
     spdx_tags: tuple[str, ...] = ()
     warnings: tuple[PlanWarning, ...] = ()

@@ -1,78 +1,61 @@
-"""Answers the coding agent's wants in a worktree: the one place where its drafts meet the world."""
+"""Answers the coding agent's wants at a site: the one place where its drafts meet the world."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
-from selfheal.checks.baseline import Baseline
 from selfheal.checks.change import Change
 from selfheal.checks.self_check import SelfCheck, self_check
-from selfheal.checks.target import Target
 from selfheal.codegraph.symbols import symbols_in, touched_symbols
 from selfheal.coding import agent
-from selfheal.coding.agent import Applied, Checked, Rejection, Want
-from selfheal.coding.draft import Draft, NoDraft, NothingToDo
-from selfheal.coding.recipe_coder import RecipeCoder
-from selfheal.coding.repair_coder import RepairCoder
-from selfheal.contracts.change_request import ChangeRequest
+from selfheal.coding.agent import Applied, Checked, Outcome, Want
+from selfheal.coding.draft import Coder, CoderName, Draft, Proposal, Rejection
+from selfheal.coding.model_coder import ModelCoder
+from selfheal.contracts.commit_result import Verdict
 from selfheal.contracts.plan import Symbol
-from selfheal.contracts.recipe import Recipe
 from selfheal.edits.diff import diff_stat, unified_diff
 from selfheal.edits.gate import check_patch
-from selfheal.errors import InvalidEdit, LeaseConflict, PatchRefused
-from selfheal.flows import evidence
-from selfheal.flows.attempting import Running
-from selfheal.flows.recipes import RecipeBench, judged_target, may_touch_sensitive
-from selfheal.flows.source import CommitTree
-from selfheal.flows.spending import spending_seconds
+from selfheal.errors import InvalidEdit, LeaseConflict, PatchRefused, SelfhealError
+from selfheal.flows.coders import coders_of
+from selfheal.flows.recipes import judged_target, may_touch_sensitive
+from selfheal.flows.site import Site
 from selfheal.leases import reservations
-from selfheal.recipes.rewrite import CannotDo, Rewrite
-from selfheal.repair.engine import repair
-from selfheal.repair.task import RepairOutcome, RepairTask
-from selfheal.store import rounds
 from selfheal.store.rounds import TaskRow
-from selfheal.workspace.mirror import Mirror
-from selfheal.workspace.worktree import Worktree
 
 _NAMED = 3
 
 
 class Bench:
-    """One attempt's worktree, its target, and what the coder has found so far."""
+    """The coders of one attempt, and what is done with their drafts."""
 
-    def __init__(
-        self,
-        running: Running,
-        row: TaskRow,
-        request: ChangeRequest,
-        *,
-        mirror: Mirror,
-        tree: Worktree,
-        base: str,
-    ) -> None:
-        self._running = running
-        self._mirror = mirror
-        self._row = row
-        self._request = request
-        self._tree = tree
-        self._base = base
-        kept = running.checkpoint.get("drafts", ())
-        found = [Draft.model_validate(draft) for draft in kept]
-        # Why there was no draft is not kept, so the search that found none is made again.
-        self._recipe = request.recipe
-        self._coder = self._coder_for(self._recipe, found=found or None)
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._running = site.running
+        self._makers = coders_of(site)
+        self._coders: dict[CoderName, Coder] = {}
+        self._kept: dict[str, Any] = dict(site.running.checkpoint.get("drafts", {}))
+
+    @property
+    def coders(self) -> tuple[CoderName, ...]:
+        """Who is asked, in this order."""
+        return tuple(self._makers)
+
+    def with_cost(self, outcome: Outcome) -> Outcome:
+        """The outcome with what its models took, those of the attempts before this one too."""
+        model = self._coders.get("model")
+        if not isinstance(model, ModelCoder):
+            return outcome
+        return outcome.model_copy(update={"tokens": model.tokens, "usd": model.usd})
 
     def answer(self, want: Want[Any]) -> Any:
         """Do what the agent wants; raises what cannot be an answer (Cancelled, TestsUnusable)."""
         match want:
             case agent.Prepare():
-                return self._tree.reset(self._base)
-            case agent.Propose(rejected):
-                return self._propose(rejected)
+                return self._site.reset()
+            case agent.Propose(coder, rejected):
+                return self._propose(coder, rejected)
             case agent.Apply(draft):
                 return self._apply(draft)
             case agent.Check(draft, applied):
@@ -81,109 +64,40 @@ class Bench:
                 return self._commit(draft, checked)
         raise AssertionError(f"the agent wants {want!r}, which no bench knows")
 
-    @cached_property
-    def _target(self) -> Target:
-        self._tree.reset(self._base)
-        return evidence.target_of(self._running, self._request, self._tree.folder)
-
-    @cached_property
-    def _baseline(self) -> Baseline:
-        """At the bundle's base (CA-7), whatever this task starts from."""
-        sha = self._row.task.base_commit_sha
-        found = evidence.baseline_at(
-            self._running, self._request, self._tree, sha=sha, target=self._target
-        )
-        self._tree.reset(self._base)
-        return found
-
-    def _propose(self, rejected: tuple[Rejection, ...]) -> Draft | NoDraft | NothingToDo:
-        proposed = self._coder.propose(rejected)
-        drafts = self._coder.drafts or ()
-        self._running.keep("drafted", drafts=[draft.model_dump(mode="json") for draft in drafts])
+    def _propose(self, name: CoderName, rejected: tuple[Rejection, ...]) -> Proposal:
+        if name not in self._coders:
+            self._coders[name] = self._makers[name](self._site, self._kept.get(name))
+        proposed = self._coders[name].propose(rejected)
+        self._kept[name] = self._coders[name].kept
+        self._running.keep("drafted", drafts=self._kept)
         return proposed
 
-    def _repair(self) -> RepairOutcome:
-        target, passing = self._target, self._baseline.passing  # measured before the time counts
-        with spending_seconds(self._running, self._seconds_of_search) as seconds:
-            if seconds < 1:
-                return RepairOutcome(
-                    status="no_fix", reason="the request's budget of time is spent"
-                )
-            outcome = repair(
-                RepairTask(
-                    worktree=self._tree.folder,
-                    python=target.python,
-                    sandbox=self._running.farm.sandbox,
-                    pytest_args=target.pytest_args,
-                    environment=target.environment_in(self._tree.folder),
-                    failing=self._row.task.failing_tests,
-                    passing=passing,
-                    budget_seconds=seconds,
-                    max_candidates=self._running.farm.settings.coding.max_candidates,
-                    confirmations=1,  # the self-check is the second fresh process
-                    stop=self._running.stopping,
-                )
-            )
-        self._tree.verify_untouched()
-        self._tree.reset(self._base)
-        return outcome
-
-    @property
-    def _seconds_of_search(self) -> float:
-        """An equal share of what the request may spend, or what every CodingTask gets."""
-        cap = self._request.budget.seconds
-        if cap is None:
-            return self._running.farm.settings.coding.budget_seconds
-        with self._running.farm.database.begin() as connection:
-            return cap / rounds.load_round(connection, self._row.round_id).size
-
-    def _coder_for(
-        self, recipe: Recipe | None, *, found: list[Draft] | None
-    ) -> RepairCoder | RecipeCoder:
-        if recipe is None:
-            return RepairCoder(self._repair, found=found)
-        carry_out = partial(self._carry_out, recipe)
-        return RecipeCoder(carry_out, origin=f"recipe {recipe.kind}", found=found)
-
-    def _carry_out(self, recipe: Recipe) -> Rewrite | CannotDo:
-        target = self._target
-        self._tree.reset(self._base)
-        recipes = RecipeBench(
-            running=self._running,
-            request=self._request,
-            target=target,
-            tree=self._tree,
-            source=CommitTree(self._mirror, self._base),
-        )
-        done = recipes.carry_out(recipe, only=self._row.task.paths)
-        self._tree.verify_untouched()
-        self._tree.reset(self._base)
-        return done
-
     def _apply(self, draft: Draft) -> Applied | Rejection:
-        before = self._texts(dict(draft.texts))
+        before = self._site.texts(dict(draft.texts))
         try:
             diff = unified_diff(before, dict(draft.texts))
             self._gate(diff, draft)
-            self._tree.apply(diff)
+            self._site.tree.apply(diff)
             symbols = self._hold(before, dict(draft.texts))
-        except PatchRefused as refusal:
-            return Rejection(draft=draft, verdict="refused", why=str(refusal))
-        except LeaseConflict as conflict:
-            return Rejection(draft=draft, verdict="refused", why=str(conflict))
+        except (PatchRefused, LeaseConflict) as refusal:
+            return _rejected(draft, "refused", refusal)
         except InvalidEdit as misfit:
-            return Rejection(draft=draft, verdict="does_not_apply", why=str(misfit))
+            return _rejected(draft, "does_not_apply", misfit)
         self._running.keep("applied")
         return Applied(diff=diff, stat=diff_stat(diff), symbols=symbols)
 
     def _gate(self, diff: str, draft: Draft) -> None:
-        paths = tuple(path for path, _ in draft.texts)
+        """What a model drafts stays in its task's files, be they tests. A search may go wherever a
+        fault is, but never into tests; a recipe knows its own."""
+        task, request = self._site.row.task, self._site.request
+        drafted = draft.coder == "model"
+        paths = task.paths if drafted else tuple(path for path, _ in draft.texts)
         check_patch(
             diff,
             allowed_paths=paths,
-            allow_sensitive=may_touch_sensitive(self._request, paths),
+            allow_sensitive=may_touch_sensitive(request, paths),
             find_secret=self._running.farm.redactor.find,
-            allow_tests=self._recipe is not None,
+            allow_tests=draft.coder != "repair",
         )
 
     def _hold(self, before: Mapping[str, str | None], after: Mapping[str, str]) -> tuple[str, ...]:
@@ -196,15 +110,15 @@ class Bench:
         with self._running.step() as connection:
             held = {
                 lease.symbol.fq_name
-                for lease in reservations.held_by(connection, self._row.plan_id)
+                for lease in reservations.held_by(connection, self._site.row.plan_id)
             }
             if further := [symbol for symbol in touched if not _covered(symbol, held)]:
                 reservations.reserve(
                     connection,
-                    repo=self._request.repo,
-                    branch=self._request.branch,
+                    repo=self._site.request.repo,
+                    branch=self._site.request.branch,
                     symbols=further,
-                    plan_id=self._row.plan_id,
+                    plan_id=self._site.row.plan_id,
                     ttl_seconds=self._running.farm.settings.leases.ttl_seconds,
                 )
         return tuple(symbol.fq_name for symbol in touched)
@@ -212,41 +126,41 @@ class Bench:
     def _check(self, draft: Draft, applied: Applied) -> Checked:
         farm = self._running.farm
         # Both may be found out in the tree, so that comes before the change is applied to it.
-        target, baseline = self._target, self._baseline
-        self._tree.reset(self._base)
-        self._tree.apply(applied.diff)
+        target, baseline = self._site.target, self._site.baseline
+        self._site.reset()
+        self._site.tree.apply(applied.diff)
         change = Change(
-            worktree=self._tree.folder,
+            worktree=self._site.tree.folder,
             paths=tuple(path for path, _ in draft.texts),
-            base_file=lambda path: self._mirror.read_file(self._base, path),
-            mechanical=self._recipe is not None,
+            base_file=lambda path: self._site.mirror.read_file(self._site.base, path),
+            mechanical=self._site.request.recipe is not None,
         )
         said = self_check(
             change,
-            judged_target(self._recipe, target),
+            judged_target(self._site.request.recipe, target),
             farm.sandbox,
             baseline=baseline,
-            targets=draft.fixes or self._row.task.failing_tests,
-            impacted=self._row.task.test_ids,
-            lint_refuses=self._recipe is None,
+            targets=draft.fixes or self._site.row.task.failing_tests,
+            impacted=self._site.row.task.test_ids,
+            lint_refuses=self._site.request.recipe is None,
             timeout_seconds=farm.settings.target.suite_seconds,
             stop=self._running.stopping,
             limits=farm.limits,
         )
-        self._tree.verify_untouched()
+        self._site.tree.verify_untouched()
         return self._checked(draft, said)
 
     def _checked(self, draft: Draft, said: SelfCheck) -> Checked:
         """The patch as the formatter left it."""
         paths = {path: "" for path, _ in draft.texts}
-        after = self._texts(paths)
-        self._tree.reset(self._base)
-        diff = unified_diff(self._texts(paths), after)
+        after = self._site.texts(paths)
+        self._site.reset()
+        diff = unified_diff(self._site.texts(paths), after)
         checked = Checked(
             verdict=said.verdict,
             fixed=said.judgement.fixed,
             notes=(*said.notes, *(f"new finding: {one}" for one in said.findings)),
-            untested=self._baseline.untested and said.ok,
+            untested=self._site.baseline.untested and said.ok,
             reason=said.reason or said.verdict,
             diff=diff,
             stat=diff_stat(diff),
@@ -257,15 +171,15 @@ class Bench:
     def _commit(self, draft: Draft, checked: Checked) -> str:
         """Commit the gated diff alone, from a clean tree: nothing that a test left behind."""
         self._gate(checked.diff, draft)
-        self._tree.reset(self._base)
-        self._tree.apply(checked.diff)
+        self._site.reset()
+        self._site.tree.apply(checked.diff)
         kind = {"ADD": "feat", "EDIT": "fix", "REMOVE": "remove", "REFACTOR": "refactor"}
         identity = self._running.farm.identity
-        return self._tree.commit(
-            f"{kind[self._row.task.kind]}: {_subject(self._row, checked)}",
+        return self._site.tree.commit(
+            f"{kind[self._site.row.task.kind]}: {_subject(self._site.row, checked)}",
             trailers={
-                "ChangeRequest": str(self._row.request_id),
-                "CodingTask": str(self._row.id),
+                "ChangeRequest": str(self._site.row.request_id),
+                "CodingTask": str(self._site.row.id),
                 "Attempt": str(self._running.attempt.number),
                 "Fencing-Token": str(self._running.attempt.token),
                 "Coder": draft.origin,
@@ -275,15 +189,9 @@ class Bench:
             when=datetime.now(UTC),
         )
 
-    def _texts(self, wanted: Mapping[str, str]) -> dict[str, str | None]:
-        return {path: _read(self._tree.folder / path) for path in wanted}
 
-
-def _read(file: Path) -> str | None:
-    """A file's text with its line ends as they are; None where there is none."""
-    if file.is_symlink() or not file.is_file():
-        return None
-    return file.read_bytes().decode("utf-8", "surrogateescape")
+def _rejected(draft: Draft, verdict: Verdict, error: SelfhealError) -> Rejection:
+    return Rejection(coder=draft.coder, draft=draft, verdict=verdict, why=str(error))
 
 
 def _touched(before: str, after: str, path: str) -> tuple[Symbol, ...]:

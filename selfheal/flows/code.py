@@ -19,6 +19,7 @@ from selfheal.flows.attempting import Ended, Failure, Running, attempt
 from selfheal.flows.bench import Bench
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
+from selfheal.flows.site import Site
 from selfheal.store import requests, rounds
 from selfheal.store.attempts import Attempt, Work
 from selfheal.store.rounds import TaskRow
@@ -62,15 +63,15 @@ def _worked(running: Running, row: TaskRow, request: ChangeRequest, mirror: Mirr
     name = f"code-{running.attempt.id}"
     with running.farm.worktree(mirror, row.task.base_commit_sha, name) as tree:
         base = _base(running, row, tree)
-        bench = Bench(running, row, request, mirror=mirror, tree=tree, base=base)
-        steps = agent.attempt(base)
+        bench = Bench(Site(running, row, request, mirror=mirror, tree=tree, base=base))
+        steps = agent.attempt(base, bench.coders)
         answer = None
         while True:
             running.check()
             try:
                 want = steps.send(answer)
             except StopIteration as ended:
-                outcome: Outcome = ended.value
+                outcome = bench.with_cost(ended.value)
                 break
             answer = bench.answer(want)
     if outcome.sha and outcome.diff:
@@ -131,6 +132,8 @@ def _result(row: TaskRow, outcome: Outcome, running: Running, *, seconds: float)
         notes=tuple(map(redact, outcome.notes)),
         verdict=outcome.verdict,
         attempts=outcome.tries,
+        tokens=outcome.tokens,
+        cost_usd=outcome.usd,
         diff=redact(outcome.diff),
         diff_stat=outcome.stat,
         reason="" if accepted else redact(outcome.reason),

@@ -166,20 +166,35 @@ def _conclude(
             )
         else:
             report.conclude(
-                connection, request.id, built.still_failing, after=built.evidence, who=who
+                connection,
+                request.id,
+                built.still_failing,
+                undone=_undone(connection, request.id, built, shown_by_tests=False),
+                after=built.evidence,
+                who=who,
             )
 
 
-def _undone(connection: Connection, request_id: UUID, built: Built) -> tuple[str, ...]:
-    """Why tasks of any round came to nothing, and what was refused for good in this one.
+def _undone(
+    connection: Connection, request_id: UUID, built: Built, *, shown_by_tests: bool = True
+) -> tuple[str, ...]:
+    """Why tasks of any round came to nothing for good, and what was refused in this one.
 
-    In short: what a tool or a test said about it at length is in the task's result.
+    Without those that are shown by tests: the tests say whether they are done. In short: what a
+    tool or a test said about it at length is in the task's result.
     """
     tasks = rounds.tasks_of_request(connection, request_id)
-    failed = [task.result.reason for task in tasks if task.result and task.result.reason]
+    again = {task.rerun_of for task in tasks}
+    last = [
+        task
+        for task in tasks
+        if task.id not in again and (shown_by_tests or not task.task.failing_tests)
+    ]
+    failed = [task.result.reason for task in last if task.result and task.result.reason]
+    refused = {task.id for task in last}
     return tuple(
         " such as ".join(reason.splitlines()[:2])
-        for reason in (*failed, *(refusal.why for refusal in built.refused))
+        for reason in (*failed, *(one.why for one in built.refused if one.task in refused))
     )
 
 

@@ -16,7 +16,7 @@ from selfheal.contracts.document import Value
 from selfheal.contracts.run_report import SuiteEvidence
 from selfheal.flows import evidence
 from selfheal.flows.attempting import Running
-from selfheal.store import requests
+from selfheal.store import plans, requests
 from selfheal.store.rounds import TaskRow
 from selfheal.workspace.merge import Conflict, Merge, merge
 from selfheal.workspace.worktree import Worktree
@@ -166,13 +166,9 @@ class MergeTrain:
         return f"together with what landed before, {', '.join(broken[:3])}{more} newly fail"
 
     def _still_failing(self, outcomes: Outcomes) -> tuple[str, ...]:
-        """Tests that were wanted when the request began and do not pass yet."""
+        """Tests that the request's first plan wanted and that do not pass yet."""
         with self._running.farm.database.begin() as connection:
-            base = requests.load(connection, self._request.id).base_commit_sha or self._onto
-        first = evidence.baseline_at(
-            self._running, self._request, self._tree, sha=base, target=self._target
-        )
-        wanted = evidence.wanted_tests(self._request, first)
+            wanted = plans.wanted_tests(connection, self._request.id)
         return tuple(test for test in wanted if outcomes.get(test) != "passed")
 
     def _advance_to_build(self, count: int) -> None:

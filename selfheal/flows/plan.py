@@ -8,31 +8,25 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from selfheal.checks.baseline import Baseline
-from selfheal.checks.target import Target
 from selfheal.contracts import names
-from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
+from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.plan import Plan
 from selfheal.contracts.recipe import Recipe
-from selfheal.errors import LeaseConflict
+from selfheal.errors import LeaseConflict, ModelUnavailable
 from selfheal.flows import evidence, report
 from selfheal.flows.attempting import Ended, Failure, Running, attempt
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
+from selfheal.flows.planners import Case, make_plan
 from selfheal.flows.recipes import RecipeBench
 from selfheal.flows.source import CommitTree
 from selfheal.leases import reservations
-from selfheal.planning.evidence import plan_from_faults
 from selfheal.planning.recipes import plan_from_rewrite
 from selfheal.recipes.rewrite import CannotDo
-from selfheal.repair.engine import localise
-from selfheal.repair.faults import cluster_faults
-from selfheal.repair.task import RepairTask
 from selfheal.store import outbox, plans, requests
 from selfheal.store.attempts import Attempt, Work
 from selfheal.store.plans import PlanRow
-from selfheal.store.requests import RequestRow
 from selfheal.workspace.mirror import Mirror
-from selfheal.workspace.worktree import Worktree
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 """Seconds between two looks at symbols that another plan holds; each pause doubles the wait."""
@@ -90,18 +84,37 @@ def _plan(running: Running, *, row: PlanRow) -> None:
             )
             _plan_recipe(running, row, bench, recipe=recipe, baseline=baseline)
             return
-        wanted = evidence.wanted_tests(request.request, baseline)
         running.check()
-        if not wanted:
-            _end_without_work(running, request, row, baseline)
-            return
-        made = _from_evidence(
-            running, row, request.request, tree=tree, target=target, wanted=wanted
+        case = Case(
+            running=running,
+            row=row,
+            request=request.request,
+            mirror=mirror,
+            tree=tree,
+            target=target,
+            baseline=baseline,
+            wanted=_wanted(running, row, request.request, baseline),
         )
+        if not case.wanted and (case.is_shown_by_tests or not case.is_for_a_model):
+            _end_without_work(case)
+            return
+        made = _made(case)
     if not made.steps:
-        _end_without_fault(running, made, baseline)
+        _end_without_steps(running, made, baseline)
         return
     _store(running, request.request, made)
+
+
+def _wanted(
+    running: Running, row: PlanRow, request: ChangeRequest, baseline: Baseline
+) -> tuple[str, ...]:
+    """The failing tests that are to pass; a later plan is for what the first one wanted."""
+    failing = evidence.wanted_tests(request, baseline)
+    if row.number == 1:
+        return failing
+    with running.farm.database.statement() as connection:
+        first = set(plans.wanted_tests(connection, request.id))
+    return tuple(test for test in failing if test in first)
 
 
 def _base(mirror: Mirror, row: PlanRow, request: ChangeRequest) -> str:
@@ -122,15 +135,31 @@ def _note_base(running: Running, row: PlanRow, baseline: Baseline) -> None:
         )
 
 
-def _end_without_work(
-    running: Running, request: RequestRow, row: PlanRow, baseline: Baseline
-) -> None:
+def _made(case: Case) -> Plan:
+    """The plan; where it needs a model that is away, nobody waits for it in a child.
+
+    It is asked again after the pauses that reruns of tasks have (FARM-11).
+    """
+    running = case.running
+    try:
+        return make_plan(case)
+    except ModelUnavailable as error:
+        tried: int = running.checkpoint.get("model_away", 0)
+        pauses = running.farm.settings.coding.rerun_after_seconds
+        if tried >= len(pauses):
+            raise
+        running.keep("waiting", model_away=tried + 1)
+        running.come_back(pauses[tried], f"it waits for a model: {error}")
+
+
+def _end_without_work(case: Case) -> None:
     """RP-6: nothing fails. That is what was wanted, or no test shows what was wanted."""
+    running, request, baseline = case.running, case.request, case.baseline
     who = running.farm.worker
     with running.effect("nothing fails") as connection:
-        if row.number > 1:
+        if case.row.number > 1:
             report.conclude(connection, request.id, (), after=baseline.evidence, who=who)
-        elif _is_shown_by_tests(request.request):
+        elif case.is_shown_by_tests:
             report.end_with_nothing_to_do(connection, request.id, baseline.evidence, who=who)
         else:
             report.end_without_fix(
@@ -141,12 +170,6 @@ def _end_without_work(
                 after=baseline.evidence,
                 who=who,
             )
-
-
-def _is_shown_by_tests(request: ChangeRequest) -> bool:
-    """Whether green tests are all that the request wants."""
-    shown = request.failing_tests or request.traceback
-    return bool(shown) or SUITE_PASSES in request.acceptance_criteria
 
 
 def _plan_recipe(
@@ -179,43 +202,11 @@ def _plan_recipe(
     _store(running, request, made)
 
 
-def _from_evidence(
-    running: Running,
-    row: PlanRow,
-    request: ChangeRequest,
-    *,
-    tree: Worktree,
-    target: Target,
-    wanted: tuple[str, ...],
-) -> Plan:
-    """RP-5: run the failing tests traced, rank places, one step per independent fault."""
-    localisation = localise(
-        RepairTask(
-            worktree=tree.folder,
-            python=target.python,
-            sandbox=running.farm.sandbox,
-            pytest_args=target.pytest_args,
-            environment=target.environment_in(tree.folder),
-            failing=wanted,
-            budget_seconds=running.farm.settings.coding.budget_seconds,
-            stop=running.stopping,
-        )
-    )
-    faults = tuple(fault for fault in cluster_faults(localisation) if fault.suspects)
-    explained = {test for fault in faults for test in fault.failing}
-    return plan_from_faults(
-        request,
-        faults,
-        plan_id=row.id,
-        base_sha=tree.base,
-        unexplained=tuple(test for test in wanted if test not in explained),
-    )
-
-
-def _end_without_fault(running: Running, made: Plan, baseline: Baseline) -> None:
-    why = "; ".join(warning.message for warning in made.warnings[:3])
-    reason = f"no step can be planned: {why or 'no failing test could be traced'}"
-    with running.effect("no fault found") as connection:
+def _end_without_steps(running: Running, made: Plan, baseline: Baseline) -> None:
+    said = (*made.rationale, *(warning.message for warning in made.warnings))
+    why = "; ".join(said[:3]) or "no failing test could be traced"
+    reason = running.farm.redactor.redact(f"no step can be planned: {why}")
+    with running.effect("no step can be planned") as connection:
         report.end_without_fix(
             connection,
             made.parent_request_id,

@@ -21,7 +21,9 @@ from selfheal.contracts.run_report import (
     TimelineEntry,
 )
 from selfheal.errors import (
+    BudgetSpent,
     EnvironmentUnusable,
+    InvalidAnswer,
     InvalidInput,
     LeaseConflict,
     SelfhealError,
@@ -117,26 +119,33 @@ def conclude(
     request_id: UUID,
     still_failing: Sequence[str],
     *,
+    undone: Sequence[str] = (),
     after: SuiteEvidence,
     who: str,
 ) -> RunReport:
-    """The end after landing: DONE when no wanted test fails any more, else what is missing."""
+    """The end after landing: DONE when no wanted test fails any more, else what is missing.
+
+    `undone` is why steps that no test shows came to nothing.
+    """
     landed = rounds.last_landed(connection, request_id)
-    if landed and not still_failing:
+    if not landed and not still_failing and not undone:
+        return end_with_nothing_to_do(connection, request_id, after, who=who)
+    if landed and not still_failing and not undone:
         return end(
             connection,
             request_id,
             state="DONE",
             cause="landed",
-            reason=f"every test that was wanted passes, none newly fails: {after.passed} pass",
+            reason=f"{_done(connection, request_id)}, none newly fails: {after.passed} pass",
             who=who,
             landed=(result_branch(request_id), landed),
             after=after,
         )
+    missing = _missing(connection, request_id, still_failing) if still_failing else ""
     return end_without_fix(
         connection,
         request_id,
-        reason=_missing(connection, request_id, still_failing),
+        reason=missing or "; ".join(dict.fromkeys(undone)),
         after=after,
         who=who,
     )
@@ -174,6 +183,14 @@ def conclude_recipe(
         landed=(result_branch(request_id), landed) if landed else ("", ""),
         after=after,
     )
+
+
+def _done(connection: Connection, request_id: UUID) -> str:
+    """What a request without anything missing has come to."""
+    tasks = rounds.tasks_of_request(connection, request_id)
+    if any(task.task.failing_tests for task in tasks):
+        return "every test that was wanted passes"
+    return "every step is done, as far as tests can say"
 
 
 def _missing(connection: Connection, request_id: UUID, still_failing: Sequence[str]) -> str:
@@ -217,6 +234,8 @@ def cause_of(error: Exception) -> tuple[Cause, str]:
         return "environment", "mend what the reason names, then submit again"
     if isinstance(error, Transient):
         return "try_later", "submit again later"
+    if isinstance(error, InvalidAnswer | BudgetSpent):
+        return "no_fix", "say more in the request, give it a larger budget, or another model"
     if isinstance(error, SelfhealError):
         return "internal", "see the log of the worker named in the timeline"
     return "internal", f"report this as a defect of selfheal {__version__}, with the worker's log"

@@ -39,6 +39,9 @@ def plan_from_faults(
             _rationale(step, fault) for step, fault in zip(steps, faults, strict=False)
         ),
         affected_paths=tuple(sorted({step.path for step in steps})),
+        wanted_tests=tuple(
+            sorted({*unexplained, *(test for fault in faults for test in fault.failing)})
+        ),
         base_commit_sha=base_sha,
         spdx_tags=request.spdx_tags,
         warnings=_warnings(faults, unexplained),

@@ -73,6 +73,18 @@ def of_request(connection: Connection, request_id: UUID) -> tuple[PlanRow, ...]:
     return tuple(load(connection, row.id) for row in ids)
 
 
+def wanted_tests(connection: Connection, request_id: UUID) -> tuple[str, ...]:
+    """The tests that the request's first plan is to make pass."""
+    found = connection.execute(
+        text(
+            "SELECT document -> 'wanted_tests' FROM plans"
+            " WHERE request_id = :id AND document IS NOT NULL ORDER BY number LIMIT 1"
+        ),
+        {"id": request_id},
+    ).scalar_one_or_none()
+    return tuple(found or ())
+
+
 def store(connection: Connection, plan: Plan) -> None:
     """Fill the row that `ask_for` made, and list its steps."""
     connection.execute(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from selfheal.coding import agent
-from selfheal.coding.agent import Applied, Checked, Outcome, Rejection, Want
-from selfheal.coding.draft import Draft, NoDraft, NothingToDo
+from selfheal.coding.agent import Applied, Checked, Outcome, Want
+from selfheal.coding.draft import CoderName, Draft, NoDraft, NothingToDo, Proposal, Rejection
 from selfheal.contracts.commit_result import DiffStat
 
 BASE = "b" * 40
@@ -17,7 +17,7 @@ class Script:
 
     def __init__(
         self,
-        drafts: Sequence[Draft | NoDraft | NothingToDo],
+        drafts: Sequence[Proposal],
         *,
         applied: Sequence[Rejection | None] = (),
         checks: Sequence[Checked] = (),
@@ -25,8 +25,8 @@ class Script:
         self.drafts, self.applied, self.checks = list(drafts), list(applied), list(checks)
         self.asked: list[Want] = []
 
-    def run(self) -> Outcome:
-        steps = agent.attempt(BASE)
+    def run(self, coders: Sequence[CoderName] = ("repair",)) -> Outcome:
+        steps = agent.attempt(BASE, coders)
         answer = None
         while True:
             try:
@@ -58,8 +58,16 @@ class Script:
         return [type(want).__name__ for want in self.asked]
 
 
-def draft(name: str) -> Draft:
-    return Draft(texts=(("a.py", f"# {name}\n"),), origin=name, confidence=0.5)
+def draft(name: str, coder: CoderName = "repair") -> Draft:
+    return Draft(texts=(("a.py", f"# {name}\n"),), coder=coder, origin=name, confidence=0.5)
+
+
+def by_model(name: str) -> Draft:
+    return draft(name, "model")
+
+
+def misfit(why: str) -> Rejection:
+    return Rejection(coder="model", draft=None, verdict="does_not_apply", why=why)
 
 
 def checked(verdict: str, reason: str = "") -> Checked:
@@ -95,7 +103,9 @@ def test_every_try_starts_from_a_clean_tree_and_knows_the_failures_before_it() -
 
 def test_a_refused_draft_is_fed_back_without_a_check() -> None:
     first = draft("one")
-    refusal = Rejection(draft=first, verdict="refused", why="patch refused by rule symlink")
+    refusal = Rejection(
+        coder="repair", draft=first, verdict="refused", why="patch refused by rule symlink"
+    )
     script = Script([first, draft("two")], applied=[refusal, None], checks=[checked("passes")])
 
     outcome = script.run()
@@ -163,3 +173,59 @@ def test_an_outcome_survives_its_checkpoint() -> None:
     outcome = Script([draft("one")], checks=[checked("fixes")]).run()
 
     assert Outcome.model_validate(outcome.model_dump(mode="json")) == outcome
+
+
+def test_the_next_coder_is_asked_when_the_first_has_nothing_and_hears_what_was_tried() -> None:
+    script = Script(
+        [draft("one"), NoDraft(reason="no further plausible patch"), by_model("two")],
+        checks=[checked("breaks_tests", "t9 fails"), checked("fixes")],
+    )
+
+    outcome = script.run(("repair", "model"))
+
+    assert outcome.verdict == "fixes"
+    assert outcome.tries == 2
+    proposals = [want for want in script.asked if isinstance(want, agent.Propose)]
+    assert [want.coder for want in proposals] == ["repair", "repair", "model"]
+    assert [rejection.why for rejection in proposals[-1].rejected] == ["t9 fails"]
+    assert any("t9 fails" in note for note in outcome.notes)
+
+
+def test_each_coder_has_tries_of_its_own() -> None:
+    drafts = [*map(draft, "abc"), *map(by_model, "def")]
+    bad = [checked("breaks_tests", f"reason {number}") for number in range(6)]
+
+    outcome = Script(drafts, checks=bad).run(("repair", "model"))
+
+    assert outcome.tries == 2 * agent.MAX_TRIES
+    assert outcome.reason.startswith("repair: none of 3 tries")
+    assert "model: none of 3 tries" in outcome.reason
+    assert "reason 5" in outcome.reason
+
+
+def test_an_answer_that_is_no_edit_is_fed_back_without_being_applied() -> None:
+    script = Script([misfit("no edit in it"), by_model("two")], checks=[checked("fixes")])
+
+    outcome = script.run(("model",))
+
+    assert outcome.verdict == "fixes"
+    assert script.kinds.count("Apply") == 1
+    proposals = [want for want in script.asked if isinstance(want, agent.Propose)]
+    assert [rejection.why for rejection in proposals[1].rejected] == ["no edit in it"]
+
+
+def test_the_same_misfit_twice_stops_early() -> None:
+    outcome = Script([misfit("no edit in it")] * 2).run(("model",))
+
+    assert outcome.tries == 2
+    assert "same change again" in outcome.reason
+    assert outcome.verdict == "does_not_apply"
+
+
+def test_a_model_that_is_away_after_a_search_in_vain_may_succeed_later() -> None:
+    away = NoDraft(reason="nobody answered", retryable=True)
+
+    outcome = Script([NoDraft(reason="no plausible patch"), away]).run(("repair", "model"))
+
+    assert outcome.retryable
+    assert outcome.reason == "repair: no plausible patch; model: nobody answered"

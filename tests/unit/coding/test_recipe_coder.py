@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from selfheal.coding.agent import Rejection
-from selfheal.coding.draft import Draft, NoDraft, NothingToDo
+from selfheal.coding.draft import Draft, NoDraft, NothingToDo, Rejection, keep
 from selfheal.coding.recipe_coder import RecipeCoder
 from selfheal.recipes.rewrite import CannotDo, Rewrite
 
@@ -21,18 +20,18 @@ def test_there_is_one_draft_and_none_after_it_was_rejected() -> None:
 
     assert isinstance(draft, Draft)
     assert draft.texts == (("a.py", "x = '\udce4'\n"),)
-    assert coder.drafts == (draft,)
-    rejection = Rejection(draft=draft, verdict="breaks_tests", why="w")
+    assert coder.kept == keep([draft])
+    rejection = Rejection(coder="recipe", draft=draft, verdict="breaks_tests", why="w")
     assert isinstance(coder.propose((rejection,)), NoDraft)
 
 
 def test_the_draft_of_an_earlier_attempt_is_not_computed_again() -> None:
-    kept = Draft(texts=(("a.py", "kept"),), origin="o", confidence=1.0)
+    kept = Draft(texts=(("a.py", "kept"),), coder="recipe", origin="o", confidence=1.0)
 
     def carry_out() -> Rewrite:
         raise AssertionError("computed again")
 
-    assert RecipeCoder(carry_out, origin="o", found=[kept]).propose(()) == kept
+    assert RecipeCoder(carry_out, origin="o", kept=keep([kept])).propose(()) == kept
 
 
 def test_what_cannot_be_done_any_more_and_what_is_done_are_told_apart() -> None:

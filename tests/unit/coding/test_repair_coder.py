@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from selfheal.coding.agent import Rejection
-from selfheal.coding.draft import Draft, NoDraft, NothingToDo
+from selfheal.coding.draft import Draft, NoDraft, NothingToDo, Rejection, keep
 from selfheal.coding.repair_coder import RepairCoder
 from selfheal.repair.task import RepairOutcome, RepairPatch, SuspectFunction
 
@@ -25,7 +24,7 @@ def _patch(text: str) -> RepairPatch:
 
 
 def _reject(draft: Draft) -> Rejection:
-    return Rejection(draft=draft, verdict="breaks_tests", why="w")
+    return Rejection(coder="repair", draft=draft, verdict="breaks_tests", why="w")
 
 
 def test_patches_are_proposed_in_their_order_and_the_search_runs_once() -> None:
@@ -47,13 +46,13 @@ def test_patches_are_proposed_in_their_order_and_the_search_runs_once() -> None:
 
 
 def test_drafts_of_an_earlier_attempt_are_not_searched_again() -> None:
-    kept = Draft(texts=(("a.py", "kept"),), origin="o", confidence=0.5)
+    kept = Draft(texts=(("a.py", "kept"),), coder="repair", origin="o", confidence=0.5)
 
     def search() -> RepairOutcome:
         raise AssertionError("searched again")
 
-    assert RepairCoder(search, found=[kept]).propose(()) == kept
-    assert isinstance(RepairCoder(search, found=[kept]).propose((_reject(kept),)), NoDraft)
+    assert RepairCoder(search, kept=keep([kept])).propose(()) == kept
+    assert isinstance(RepairCoder(search, kept=keep([kept])).propose((_reject(kept),)), NoDraft)
 
 
 def test_a_search_without_a_patch_says_where_it_looked() -> None:
