@@ -200,7 +200,8 @@ class InvalidAnswer(SelfhealError):
     """A model's answer cannot be used; arguments: the kind of fault, what is wrong with it.
 
     Kinds: refusal, cut, empty, no_json, schema, rule (read, but against a rule of whoever asked),
-    unusable (several of them, one after the other).
+    unusable (several of them, one after the other), too_long (there is none: the question is longer
+    than any model of the chain takes).
     """
 
     def __init__(self, kind: str, why: str) -> None:

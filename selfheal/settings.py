@@ -1,8 +1,10 @@
 """Settings: where they come from, what they mean, their defaults.
 
-Later sources win: the defaults below (documented in `config/selfheal.toml`), the file that
-`SELFHEAL_CONFIG` names, environment variables `SELFHEAL_<SECTION>__<NAME>`. Unknown names are
-refused. Nothing is read at import: a door calls `load_settings()` once and hands the value down.
+Later sources win: the defaults below (documented in `config/selfheal.toml`), the variables
+`PLANNER_MODEL` and `CODING_MODEL`, the file that `SELFHEAL_CONFIG` names, environment variables
+`SELFHEAL_<SECTION>__<NAME>`, and `MOCK_LLM=1`, which asks no other models than the replay server's.
+Unknown names are refused. Nothing is read at import: a door calls `load_settings()` once and hands
+the value down.
 """
 
 from __future__ import annotations
@@ -10,16 +12,26 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
+from selfheal.contracts.bundle import Complexity
 from selfheal.contracts.names import POOLS, Pool
 from selfheal.errors import InvalidSettings
 
@@ -120,6 +132,14 @@ class RetentionSettings(_Section):
     )
     firings_days: float = Field(default=14.0, gt=0, description="ended firings of schedules")
     baselines_days: float = Field(default=30.0, gt=0, description="measured baselines")
+    prompts_days: float = Field(
+        default=14.0,
+        gt=0,
+        description="prompts and answers of calls to models, redacted as they are",
+    )
+    calls_days: float = Field(
+        default=365.0, gt=0, description="who called which model, its tokens and cost"
+    )
     mirrors_days: float = Field(
         default=30.0, gt=0, description="mirrors on a host that no request has asked for since"
     )
@@ -190,6 +210,94 @@ class CodingSettings(_Section):
     max_plans: int = Field(
         default=4, ge=1, le=20, description="plans per request, each on what the last one landed"
     )
+
+
+class EndpointSettings(_Section):
+    """An endpoint that speaks OpenAI's protocol, and the model that is asked there."""
+
+    name: str = Field(min_length=1, max_length=40, description="what rows and messages call it")
+    base_url: str = Field(pattern=r"^https?://", description="URL, mostly ending in /v1")
+    api_key: SecretStr | None = Field(default=None, description="key, where it wants one")
+    model: str = Field(min_length=1, description="model that is asked")
+
+
+class LlmSettings(_Section):
+    """Models: who is asked, how, and within which limits. Without base_url none is."""
+
+    name: str = Field(
+        default="primary", min_length=1, max_length=40, description="what rows call it"
+    )
+    base_url: str | None = Field(
+        default=None, pattern=r"^https?://", description="endpoint that speaks OpenAI's protocol"
+    )
+    api_key: SecretStr | None = Field(default=None, description="its key, where it wants one")
+    model: str | None = Field(default=None, description="model for what no other is named for")
+    planner_model: str | None = Field(
+        default=None, description="model that plans; also read from PLANNER_MODEL"
+    )
+    coding_model: str | None = Field(
+        default=None, description="model that writes code; also read from CODING_MODEL"
+    )
+    tier_models: dict[Complexity, str] = Field(
+        default={}, description="models that write code of a tier: trivial, moderate, complex"
+    )
+    fallbacks: tuple[EndpointSettings, ...] = Field(
+        default=(),
+        description="asked in turn when it does not answer: name, base_url, model, api_key",
+    )
+    structured: Literal["auto", "schema", "json_mode", "prompt"] = Field(
+        default="auto", description="how JSON is asked for; auto: the strictest way that is offered"
+    )
+    temperature: float = Field(default=0.1, ge=0, le=2, description="where a question names none")
+    max_tokens: int = Field(default=8192, ge=1, description="longest answer")
+    deadline_seconds: float = Field(
+        default=180.0,
+        gt=0,
+        description="longest time for one question, retries and fallbacks in it",
+    )
+    silence_seconds: float = Field(
+        default=60.0, gt=0, description="a provider that says nothing for this long has failed"
+    )
+    tries: int = Field(default=3, ge=1, le=10, description="calls of one provider per question")
+    max_concurrent: int = Field(
+        default=8, ge=1, description="calls at once of a provider, farm-wide"
+    )
+    requests_per_minute: int | None = Field(
+        default=None, ge=1, description="calls of a provider, farm-wide; unset: no limit"
+    )
+    tokens_per_minute: int | None = Field(
+        default=None, ge=1, description="tokens of a provider, farm-wide; unset: no limit"
+    )
+    circuit_failures: int = Field(
+        default=5, ge=1, description="failures in a row after which a provider is left alone"
+    )
+    circuit_open_seconds: float = Field(
+        default=30.0, gt=0, description="until one call tries whether it is well again"
+    )
+    prices: dict[str, tuple[float, float]] = Field(
+        default={}, description="per model: US dollars per million tokens, in and out"
+    )
+    cache: Literal["off", "read", "read-write"] = Field(
+        default="off", description="whether equal questions are answered from earlier answers"
+    )
+
+    @field_validator("prices")
+    @classmethod
+    def _nobody_pays_us(cls, prices: dict[str, tuple[float, float]]) -> dict[str, Any]:
+        if any(price < 0 for pair in prices.values() for price in pair):
+            raise ValueError("a price is 0 or more")
+        return prices
+
+    @model_validator(mode="after")
+    def _is_a_chain(self) -> Self:
+        if self.base_url is None and self.fallbacks:
+            raise ValueError("fallbacks need a base_url to fall back from")
+        if self.base_url and not (self.model or (self.planner_model and self.coding_model)):
+            raise ValueError("a base_url needs a model, or planner_model and coding_model")
+        names = [self.name, *(fallback.name for fallback in self.fallbacks)]
+        if len(set(names)) < len(names):
+            raise ValueError(f"each endpoint needs a name of its own, found {', '.join(names)}")
+        return self
 
 
 class GitSettings(_Section):
@@ -287,6 +395,7 @@ class Settings(BaseSettings):
     target: TargetSettings = TargetSettings()
     planning: PlanningSettings = PlanningSettings()
     coding: CodingSettings = CodingSettings()
+    llm: LlmSettings = LlmSettings()
     git: GitSettings = GitSettings()
     admission: AdmissionSettings = AdmissionSettings()
     safety: SafetySettings = SafetySettings()
@@ -325,7 +434,37 @@ class Settings(BaseSettings):
         del dotenv_settings, file_secret_settings  # two sources are enough to explain
         file = os.environ.get("SELFHEAL_CONFIG")
         toml = TomlConfigSettingsSource(settings_cls, Path(file)) if file else None
-        return (init_settings, env_settings, *([toml] if toml else []))
+        replay, named = (
+            InitSettingsSource(settings_cls, init_kwargs={"llm": found} if found else {})
+            for found in (_replay_server(), _named_models())
+        )
+        return (init_settings, replay, env_settings, *([toml] if toml else []), named)
+
+
+REPLAY_KEY: Final = "replay"
+"""No secret: an ordinary word, which must not be blotted out of texts."""
+
+REPLAY_URL: Final = "http://127.0.0.1:8199/v1"
+"""Where the replay server of `selfheal.testing` listens unless told otherwise."""
+
+
+def _replay_server() -> dict[str, Any]:
+    """No key and no money leave a machine that says MOCK_LLM=1, whatever else is set."""
+    if os.environ.get("MOCK_LLM", "0").lower() in ("", "0", "false", "no", "off"):
+        return {}
+    return {
+        "name": "replay",
+        "base_url": REPLAY_URL,
+        "api_key": REPLAY_KEY,
+        "model": "replay",
+        "fallbacks": (),
+    }
+
+
+def _named_models() -> dict[str, Any]:
+    variables = {"planner_model": "PLANNER_MODEL", "coding_model": "CODING_MODEL"}
+    found = {key: os.environ.get(variable) for key, variable in variables.items()}
+    return {key: name for key, name in found.items() if name}
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from selfheal.contracts.names import POOLS, Pool
 from selfheal.embedded.provider import Servers
 from selfheal.errors import EnvironmentUnusable
@@ -185,13 +187,19 @@ def _environment(settings: Settings, servers: Servers) -> dict[str, str]:
         "database_url": servers.database_url,
         "broker_url": servers.broker_url,
     }
-    sections = settings.model_dump(mode="json") | {"farm": farm}
+    sections = settings.model_dump() | {"farm": farm}
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("SELFHEAL_")
     }
     return inherited | {
-        f"SELFHEAL_{name.upper()}": json.dumps(section) for name, section in sections.items()
+        f"SELFHEAL_{name.upper()}": json.dumps(section, default=_plain)
+        for name, section in sections.items()
     }
+
+
+def _plain(value: SecretStr | Path) -> str:
+    """What JSON has no word for, as the child's settings read it."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def _signal(process: subprocess.Popen[bytes], how: signal.Signals) -> None:

@@ -13,7 +13,7 @@ from selfheal.embedded.run_folder import RunFolder
 from selfheal.errors import EnvironmentUnusable
 from selfheal.flows.farm import Farm
 from selfheal.redaction import Redactor
-from selfheal.settings import Settings
+from selfheal.settings import REPLAY_KEY, Settings
 from selfheal.store.database import Database
 
 
@@ -47,10 +47,15 @@ def open_farm(settings: Settings, servers: Servers, sender: Sender) -> Farm:
 
 def redactor_of(settings: Settings) -> Redactor:
     """Replaces what is secret in this process: secret settings and secret-like variables."""
-    farm = settings.farm
-    urls = {"broker_url": farm.broker_url, "database_url": farm.database_url}
-    secret = {name.upper(): reveal(value) for name, value in urls.items()}
-    known = {name: value for name, value in secret.items() if value}
+    farm, llm = settings.farm, settings.llm
+    secrets = {
+        "BROKER_URL": farm.broker_url,
+        "DATABASE_URL": farm.database_url,
+        "LLM_API_KEY": llm.api_key,
+        **{f"{one.name.upper()}_API_KEY": one.api_key for one in llm.fallbacks},
+    }
+    secret = {name: reveal(value) for name, value in secrets.items()}
+    known = {name: value for name, value in secret.items() if value and value != REPLAY_KEY}
     return Redactor.from_environment({**os.environ, **known})
 
 

@@ -7,6 +7,7 @@ import socket
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from selfheal.checks.development_install import prepare
 from selfheal.dispatch.sender import Sender, flush
@@ -18,6 +19,9 @@ from selfheal.store.database import Database
 from selfheal.workspace.git import Identity
 from selfheal.workspace.mirror import Mirror
 from selfheal.workspace.worktree import Worktree
+
+if TYPE_CHECKING:
+    from selfheal.llm.gateway import Gateway
 
 
 class Farm:
@@ -42,6 +46,15 @@ class Farm:
     def sandbox(self) -> Sandbox:
         """The first sandbox that proves itself here; raises SandboxUnavailable."""
         return choose_sandbox(self.settings.sandbox.provider)
+
+    @cached_property
+    def models(self) -> Gateway | None:
+        """The way to the models; None where no endpoint is configured."""
+        # Loading the SDK takes a second, which most processes of the farm need not wait.
+        from selfheal.llm.gateway import Gateway
+
+        chosen = self.settings.llm
+        return Gateway(chosen, self.database, self.redactor) if chosen.base_url else None
 
     @property
     def limits(self) -> Limits:

@@ -30,7 +30,8 @@ def ask_until_read(
     """The first answer that `read` takes; it raises InvalidAnswer for one that it does not.
 
     Each unusable answer is shown to the model with what is wrong and asked for again. Raises
-    InvalidAnswer naming every fault when none of `tries` answers can be used.
+    InvalidAnswer naming every fault when none of `tries` answers can be used, and at once where the
+    question is too long.
     """
     faults: list[str] = []
     while len(faults) < tries:
@@ -40,6 +41,8 @@ def ask_until_read(
             said = answer.text
             return Heard(read(said), answer, tuple(faults))
         except InvalidAnswer as fault:
+            if fault.kind == "too_long":
+                raise  # one more turn would only make it longer
             faults.append(str(fault))
             question = _asked_again(question, said, fault)
     told = "; ".join(f"{number}: {fault}" for number, fault in enumerate(faults, 1))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from selfheal.contracts.bundle import Complexity
 from selfheal.contracts.document import Value
 
 Purpose = Literal["plan", "draft", "skeleton", "rerank", "decompose", "evolve"]
 """What an answer is for: chooses the model, and stands on the row of the call."""
 
-Tier = Literal["trivial", "moderate", "complex"]
+Tier = Complexity
 """How hard the matter is, as the Code-Planner labels it; may choose a stronger model."""
 
 Role = Literal["system", "user", "assistant"]

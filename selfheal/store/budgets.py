@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from selfheal.contracts.change_request import Budget
+from selfheal.errors import BudgetSpent, UnknownId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,25 @@ def reserve(connection: Connection, request_id: UUID, wanted: Spend) -> Spend:
     return Spend(**row._mapping)
 
 
+def take(connection: Connection, request_id: UUID, wanted: Spend) -> None:
+    """Reserve the whole of `wanted`, or raise BudgetSpent naming what the caps do not leave.
+
+    Race closed: as in `reserve`. An update that waited for another one compares anew.
+    """
+    values = {"id": request_id, **asdict(wanted)}
+    if connection.execute(_TAKE, values).rowcount:
+        return
+    budget = connection.execute(_CAPS, {"id": request_id}).mappings().one_or_none()
+    if budget is None:
+        raise UnknownId(f"no ChangeRequest {request_id} has a budget: it has ended long ago")
+    for what, amount in asdict(wanted).items():
+        cap = budget[f"{what}_cap"]
+        if amount and cap is not None and budget[f"{what}_used"] + amount > cap:
+            raise BudgetSpent(what, cap)
+    # Somebody has given back what was lacking a moment ago.
+    take(connection, request_id, wanted)
+
+
 def settle(connection: Connection, request_id: UUID, reserved: Spend, used: Spend) -> None:
     """Replace what was reserved by what was used."""
     connection.execute(
@@ -78,6 +98,18 @@ def used(connection: Connection, request_id: UUID) -> Spend:
 def _left(what: str) -> str:
     return f"least(:{what}, greatest(coalesce({what}_cap - {what}_used, 'infinity'), 0)) AS {what}"
 
+
+def _fits(what: str) -> str:
+    return f"(:{what} = 0 OR {what}_cap IS NULL OR {what}_used + :{what} <= {what}_cap)"
+
+
+_CAPS = text("SELECT * FROM budgets WHERE request_id = :id FOR UPDATE")
+
+_TAKE = text(
+    "UPDATE budgets SET seconds_used = seconds_used + :seconds,"
+    " tokens_used = tokens_used + :tokens, usd_used = usd_used + :usd"
+    f" WHERE request_id = :id AND {_fits('seconds')} AND {_fits('tokens')} AND {_fits('usd')}"
+)
 
 _RESERVE = text(
     "WITH budget AS (SELECT * FROM budgets WHERE request_id = :id FOR UPDATE), granted AS ("

@@ -471,6 +471,79 @@ CREATE TABLE task_edges (
 CREATE INDEX ix_task_edges_child_id ON task_edges (child_id);
 COMMENT ON COLUMN task_edges.kind IS 'needs: runs only on success; order: after it';
 
+CREATE TABLE llm_providers (
+    name TEXT NOT NULL,
+    failures INTEGER DEFAULT '0' NOT NULL,
+    open_until TIMESTAMP WITH TIME ZONE,
+    paused_until TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_llm_providers PRIMARY KEY (name)
+);
+COMMENT ON TABLE llm_providers IS 'locked while a call is admitted: what racing workers count stays true';
+COMMENT ON COLUMN llm_providers.failures IS 'calls in a row';
+COMMENT ON COLUMN llm_providers.open_until IS 'its circuit is open until then; after it one call at a time tries it';
+COMMENT ON COLUMN llm_providers.paused_until IS 'it said when it wants to be asked again';
+
+CREATE TABLE llm_calls (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    question_id UUID NOT NULL,
+    number INTEGER NOT NULL,
+    request_id UUID,
+    attempt_id UUID,
+    purpose TEXT NOT NULL,
+    prompt TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    estimated_tokens INTEGER NOT NULL,
+    reserved_tokens BIGINT NOT NULL,
+    reserved_usd FLOAT NOT NULL,
+    prompt_tokens BIGINT,
+    completion_tokens BIGINT,
+    usd FLOAT,
+    begun_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    deadline_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    seconds FLOAT,
+    outcome TEXT,
+    detail TEXT,
+    messages JSONB,
+    answer TEXT,
+    reusable BOOLEAN DEFAULT 'false' NOT NULL,
+    CONSTRAINT pk_llm_calls PRIMARY KEY (id),
+    CONSTRAINT ck_llm_calls_outcome_known CHECK (outcome IN ('answered', 'cached', 'refusal', 'cut', 'empty', 'busy', 'failed', 'denied', 'not_found', 'not_offered', 'bad_request', 'too_long', 'garbled', 'unreachable', 'dropped', 'broken_off', 'slow', 'late', 'stopped')),
+    CONSTRAINT ck_llm_calls_ended_with_outcome CHECK ((ended_at IS NULL) = (outcome IS NULL)),
+    CONSTRAINT ck_llm_calls_reusable_is_answered CHECK (NOT reusable OR outcome = 'answered'),
+    CONSTRAINT fk_llm_calls_request_id FOREIGN KEY(request_id) REFERENCES change_requests (id)
+);
+CREATE INDEX ix_llm_calls_begun_at ON llm_calls USING brin (begun_at);
+CREATE INDEX ix_llm_calls_of_model ON llm_calls (model, id);
+CREATE INDEX ix_llm_calls_of_provider ON llm_calls (provider, begun_at);
+CREATE INDEX ix_llm_calls_of_request ON llm_calls (request_id);
+CREATE INDEX ix_llm_calls_open ON llm_calls (provider) WHERE ended_at IS NULL;
+CREATE INDEX ix_llm_calls_reusable ON llm_calls (digest) WHERE reusable;
+COMMENT ON COLUMN llm_calls.question_id IS 'the same for a question''s retries';
+COMMENT ON COLUMN llm_calls.number IS '1.. among a question''s calls';
+COMMENT ON COLUMN llm_calls.request_id IS 'null: nobody''s budget';
+COMMENT ON COLUMN llm_calls.attempt_id IS 'the attempt that asked, if one did';
+COMMENT ON COLUMN llm_calls.purpose IS 'what the answer is for';
+COMMENT ON COLUMN llm_calls.prompt IS 'prompt file and its version: plan@1';
+COMMENT ON COLUMN llm_calls.digest IS 'sha256 of all that the answer depends on';
+COMMENT ON COLUMN llm_calls.estimated_tokens IS 'of the prompt, uncorrected';
+COMMENT ON COLUMN llm_calls.reserved_tokens IS 'the most it may take';
+COMMENT ON COLUMN llm_calls.reserved_usd IS 'the most it may cost';
+COMMENT ON COLUMN llm_calls.prompt_tokens IS 'null: running, or nobody knows';
+COMMENT ON COLUMN llm_calls.completion_tokens IS 'null: running, or nobody knows';
+COMMENT ON COLUMN llm_calls.usd IS 'what the request was charged; 0 where no price is known';
+COMMENT ON COLUMN llm_calls.begun_at IS 'when it was admitted';
+COMMENT ON COLUMN llm_calls.deadline_at IS 'one that runs longer has lost its worker';
+COMMENT ON COLUMN llm_calls.ended_at IS 'null: running, or its worker is lost';
+COMMENT ON COLUMN llm_calls.seconds IS 'from its begin to its end, as its worker saw it';
+COMMENT ON COLUMN llm_calls.outcome IS 'null until it has ended';
+COMMENT ON COLUMN llm_calls.detail IS 'what the endpoint said about it, redacted';
+COMMENT ON COLUMN llm_calls.messages IS 'a question''s first call has its prompt, redacted';
+COMMENT ON COLUMN llm_calls.answer IS 'redacted';
+COMMENT ON COLUMN llm_calls.reusable IS 'equal questions may be answered by it';
+
 -- What every farm wants; whoever changes or removes one is not overruled by a later start.
 INSERT INTO schedules
     (name, job, interval_seconds, jitter_seconds, misfire, next_run, fires_at, created_by, updated_by)
