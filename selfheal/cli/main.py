@@ -31,6 +31,7 @@ _COMMANDS = {
     "watch-repo": "watch_repo",
     "sweep": "sweep",
     "flower": "flower",
+    "mock-llm": "mock_llm",
     "dead": "dead",
     "db": "database",
     "embedded": "embedded",
