@@ -6,11 +6,15 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 from uuid import UUID
 
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 from rich.rule import Rule
 from rich.table import Table
@@ -28,20 +32,48 @@ from selfheal.contracts.run_report import RunReport
 from selfheal.errors import UnknownId
 from selfheal.flows.farm import Farm
 from selfheal.leases import reservations
-from selfheal.settings import Settings, load_settings
+from selfheal.settings import REPLAY_KEY, LlmSettings, Settings, load_settings
 from selfheal.store import plans, requests
 from selfheal.store.events import Event
 from selfheal.store.requests import RequestRow
 from selfheal.store.rounds import TaskRow
+from selfheal.testing.script_file import read_script
+from selfheal.testing.server import replay_server
 from selfheal.workspace.git import Git, Identity
 from selfheal.workspace.worktree import commit_environment
 
 _PROJECT = Path(__file__).parent / "demo_project"
+_SCRIPT = Path(__file__).parent / "demo_model.toml"
 _PATIENCE_SECONDS = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What the demo asks for, in words or by red tests."""
+
+    description: str
+    acceptance_criteria: tuple[str, ...]
+
+
+_MEND = _Wish("the nightly test run of the shop's ledger is red", (SUITE_PASSES,))
+_ADD = _Wish(
+    "Reminders cost a fee: one percent of what is open, at least 2.50. Add reminder_fee(balance) to"
+    " the prices and Invoice.reminder(today), what an overdue customer is asked for; with a test.",
+    (
+        "a test covers the fee and the day from which it is due",
+        "the balance and the fee when overdue, else 0",
+    ),
+)
+
+
 @app.command()
-def demo() -> None:
+def demo(
+    *,
+    model: Annotated[
+        bool,
+        typer.Option("--model", help="Ask for a feature, of a replayed model that errs at first."),
+    ] = False,
+) -> None:
     """Plant a small project with defects, hand it to a farm of its own, and show each step."""
     console = Console(soft_wrap=True)
     began = time.monotonic()
@@ -49,6 +81,18 @@ def demo() -> None:
     origin = _plant(folder)
     console.print(f"a shop's ledger with planted defects, as a bare repository: {origin}")
     settings = _settings(folder, origin)
+    with ExitStack() as stack:
+        if model:
+            server = stack.enter_context(replay_server(read_script(_SCRIPT)))
+            settings = _asking(settings, server.url)
+            _say(console, f"a replay server answers as a model would: {server.url}")
+        report = _run(console, settings, origin, _ADD if model else _MEND)
+    _epilogue(console, report, folder, origin, seconds=time.monotonic() - began)
+    raise typer.Exit(exit_codes.of_cause(report.cause))
+
+
+def _run(console: Console, settings: Settings, origin: Path, wish: _Wish) -> RunReport:
+    """Submit the wish as an application would, and show what becomes of it."""
     commands = (
         profiled_worker("light", light_pools(settings), settings),
         profiled_worker("heavy", heavy_pools(settings), settings),
@@ -59,8 +103,8 @@ def demo() -> None:
         handle = client.submit(
             repo=str(origin),
             branch="main",
-            description="the nightly test run of the shop's ledger is red",
-            acceptance_criteria=(SUITE_PASSES,),
+            description=wish.description,
+            acceptance_criteria=wish.acceptance_criteria,
         )
         _say(console, f"submitted as an application would: ChangeRequest {handle.id}")
         _await_acceptance(own.farm, handle.id, each=own.keep_alive)
@@ -73,8 +117,7 @@ def demo() -> None:
                 each=own.keep_alive,
             )
     assert row.report is not None, "a request that has ended has its report"
-    _epilogue(console, row.report, folder, origin, seconds=time.monotonic() - began)
-    raise typer.Exit(exit_codes.of_cause(row.report.cause))
+    return row.report
 
 
 def _plant(folder: Path) -> Path:
@@ -104,6 +147,12 @@ def _settings(folder: Path, origin: Path) -> Settings:
     farm = settings.farm.model_copy(update={"run_folder": folder / "run"})
     safety = settings.safety.model_copy(update={"allow_repos": (str(origin),)})
     return settings.model_copy(update={"farm": farm, "safety": safety})
+
+
+def _asking(settings: Settings, url: str) -> Settings:
+    """These settings with the replay server as the only model."""
+    llm = LlmSettings(name="replay", base_url=url, model="replay", api_key=SecretStr(REPLAY_KEY))
+    return settings.model_copy(update={"llm": llm})
 
 
 def _await_acceptance(farm: Farm, request_id: UUID, *, each: Callable[[], object]) -> None:
@@ -144,6 +193,8 @@ class _Story:
         for task in tasks:
             if task.result and task.id not in self._told:
                 self._told.add(task.id)
+                for note in task.result.notes:
+                    self._console.print(Text(f"  {note}", style="dim"))
                 if task.result.diff:
                     show_diff(self._console, task.result.diff)
         self._view.now(row, tasks)

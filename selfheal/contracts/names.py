@@ -51,6 +51,9 @@ ROUTES: dict[str, Pool] = {
 }
 """The pool that each task goes to."""
 
+PURPOSE_HEADER = "x-selfheal-purpose"
+"""Says to an endpoint what an answer is for; endpoints ignore a header they do not know."""
+
 ALONE: frozenset[str] = frozenset({SUBMIT, CANCEL, SET_ASIDE})
 """Tasks whose message is all there is of their matter: no row stands behind it."""
 

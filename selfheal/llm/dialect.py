@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from selfheal.contracts.document import Value
+from selfheal.contracts.names import PURPOSE_HEADER
 from selfheal.llm.form import strict_schema
-from selfheal.llm.model import Message
+from selfheal.llm.model import Message, Purpose
 from selfheal.llm.prompt import load_prompt
 
 Structured = Literal["schema", "json_mode", "prompt"]
@@ -21,6 +22,7 @@ _NEXT_BEST: Final[dict[Structured, Structured]] = {"schema": "json_mode", "json_
 class Wanted:
     """One call: which model is to say what, and how much of it."""
 
+    purpose: Purpose
     model: str
     messages: tuple[Message, ...]
     form: type[Value] | None
@@ -47,6 +49,7 @@ class Dialect:
                 for message in (*self._told(wanted.form), *wanted.messages)
             ],
             self.limit_name: wanted.max_tokens,
+            "extra_headers": {PURPOSE_HEADER: wanted.purpose},
         }
         if self.temperature:
             arguments["temperature"] = wanted.temperature

@@ -64,6 +64,7 @@ class Ledger:
         question, chosen = asked.question, self._settings
         temperature, most = question.temperature, question.max_tokens
         return Wanted(
+            purpose=asked.question.purpose,
             model=model,
             messages=question.messages,
             form=question.form,

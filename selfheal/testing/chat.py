@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self
+from typing import Any, Literal, Self
 
 from selfheal.contracts.document import Value
+from selfheal.contracts.names import PURPOSE_HEADER
 from selfheal.errors import InvalidRequest
-
-PURPOSE_HEADER: Final = "x-selfheal-purpose"
-"""Names what an answer is for; endpoints ignore a header they do not know."""
 
 Finish = Literal["stop", "length", "content_filter"]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from uuid import UUID
 
 import pytest
@@ -107,14 +109,30 @@ def _migrated(fresh_database: Callable[..., str]) -> str:
 
 
 @pytest.fixture
-def one_process_farm(
+def one_process_farm(farm_with: Callable[..., OneProcessFarm]) -> OneProcessFarm:
+    return farm_with()
+
+
+@pytest.fixture
+def farm_with(
     fresh_database: Callable[..., str], _migrated: str, tmp_path: Path
-) -> Iterator[OneProcessFarm]:
-    settings = Settings(farm={"run_folder": tmp_path / "run"}, coding={"budget_seconds": 30})
-    database = Database(fresh_database(template=_migrated))
-    turns = Turns()
-    yield OneProcessFarm(Farm(settings, database, turns, redactor=Redactor()), turns)
-    database.close()
+) -> Iterator[Callable[..., OneProcessFarm]]:
+    """`farm_with(llm={...})`: a farm with these sections of settings beside those of tests."""
+    with ExitStack() as stack:
+
+        def make(*, coding: Mapping[str, object] = MappingProxyType({}), **sections: object):
+            settings = Settings(
+                farm={"run_folder": tmp_path / "run"},
+                coding={"budget_seconds": 30, **coding},
+                **sections,
+            )
+            database = stack.enter_context(closing(Database(fresh_database(template=_migrated))))
+            turns = Turns()
+            farm = Farm(settings, database, turns, redactor=Redactor())
+            stack.callback(lambda: farm.models and farm.models.close())
+            return OneProcessFarm(farm, turns)
+
+        yield make
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""An endpoint on the loopback that does what a script says, one step per call, and keeps a journal."""
+"""An endpoint on the loopback that does what a script says, one step per call, with a journal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import socket
 import struct
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
