@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from selfheal.contracts.document import Value
@@ -42,7 +42,7 @@ class ChatRequest:
     include_usage: bool = False
     purpose: str = ""
     retry: int = 0
-    authorization: str = ""
+    authorization: str = field(default="", repr=False)
     body: Mapping[str, Any]
 
     @classmethod

@@ -17,7 +17,7 @@ from pydantic import Field
 from selfheal.contracts.document import Value
 from selfheal.testing.chat import ChatRequest, Said
 from selfheal.testing.schema import fault_of_answer
-from selfheal.testing.wire import Delivery, error_reply
+from selfheal.testing.wire import Delivery, error_reply, odd_pieces
 
 
 class Fault(Value):
@@ -97,10 +97,16 @@ class Passed(Fault):
     name = "passed"
     status: int
     content_type: str
+    headers: tuple[tuple[str, str], ...] = ()
     body: bytes
 
     def delivered(self, *_: object) -> Delivery:
-        return Delivery(status=self.status, content_type=self.content_type, pieces=(self.body,))
+        return Delivery(
+            status=self.status,
+            content_type=self.content_type,
+            headers=self.headers,
+            pieces=(self.body,),
+        )
 
 
 class Drop(Fault):
@@ -153,8 +159,7 @@ class Cut(Fault):
     part: float = Field(default=0.5, ge=0, lt=1)
 
     def delivered(self, delivery: Delivery, /) -> Delivery:
-        kept = int(len(delivery.body) * self.part)
-        return replace(delivery, pieces=(delivery.body[:kept],), ending="cut")
+        return replace(delivery, pieces=_first(self.part, delivery), ending="cut")
 
 
 class CutJson(Fault):
@@ -168,8 +173,7 @@ class CutJson(Fault):
     part: float = Field(default=0.5, ge=0, lt=1)
 
     def delivered(self, delivery: Delivery, /) -> Delivery:
-        kept = int(len(delivery.body) * self.part)
-        return replace(delivery, pieces=(delivery.body[:kept],))
+        return replace(delivery, pieces=_first(self.part, delivery))
 
 
 class WrongContentType(Fault):
@@ -248,6 +252,10 @@ FAULTS: Final[Mapping[str, type[Fault]]] = {
     kind.name: kind for kind in Fault.__subclasses__() if kind is not Passed
 }
 """Every fault that a script can ask for, by its name there."""
+
+
+def _first(part: float, delivery: Delivery) -> tuple[bytes, ...]:
+    return odd_pieces(delivery.body[: int(len(delivery.body) * part)])
 
 
 def _with_one_more(value: Any) -> str:

@@ -75,7 +75,7 @@ class When(Value):
             )
 
 
-Answer = JsonValue | Callable[[ChatRequest], str | Said]
+Answer = JsonValue | Callable[[ChatRequest], JsonValue | Said]
 
 
 class Step(Value):
@@ -104,11 +104,11 @@ class Step(Value):
         """The answer to this request; None where the step only fails."""
         if self.answer is None:
             return None
-        said = self.answer(asked) if callable(self.answer) else text_of(self.answer)
+        said = self.answer(asked) if callable(self.answer) else self.answer
         if isinstance(said, Said):
             return said
         return Said(
-            text=said,
+            text=text_of(said),
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
         )

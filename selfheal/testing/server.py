@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import select
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -156,9 +157,8 @@ class _Listener(ThreadingMixIn, TCPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no error; neither is one that is sent away."""
-        with suppress(OSError):
-            raise
-        super().handle_error(request, client_address)
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -219,7 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
             return True
         # Nobody sends while a reply is due: what can be read is the end of the connection.
         end = select.poll()
-        end.register(self.connection, select.POLLIN | select.POLLRDHUP)
+        end.register(self.connection, select.POLLIN)
         if not end.poll(None if math.isinf(seconds) else seconds * 1000):
             return True
         self.close_connection = True

@@ -23,6 +23,7 @@ from selfheal.testing.wire import error_reply
 
 _SECONDS: Final = 300.0
 _JSON: Final = "application/json"
+_ABOUT_RETRIES: Final = ("retry-after", "retry-after-ms", "x-should-retry")
 
 
 class Recorder:
@@ -44,13 +45,13 @@ class Recorder:
     def take(self, asked: ChatRequest) -> Reply:
         """What the endpoint says to this request."""
         try:
-            status, content_type, body = self._forward(asked)
+            answer = self._forward(asked)
         except (OSError, HTTPException) as error:
             gone = error_reply(502, f"{self._place.hostname} does not answer: {error!r}")
-            return _passed(502, _JSON, gone.body)
-        said = _said(body) if status == 200 else None
+            answer = Passed(status=gone.status, content_type=gone.content_type, body=gone.body)
+        said = _said(answer.body) if answer.status == 200 else None
         if said is None:
-            return _passed(status, content_type, body)
+            return Reply(origin="upstream, not recorded", fault=answer)
         self._keep(asked, said)
         return Reply(origin=f"upstream {self._place.hostname}", said=said)
 
@@ -71,7 +72,7 @@ class Recorder:
                 with suppress(OSError):
                     waiting.shutdown(SHUT_RDWR)
 
-    def _forward(self, asked: ChatRequest) -> tuple[int, str, bytes]:
+    def _forward(self, asked: ChatRequest) -> Passed:
         kind = HTTPSConnection if self._place.scheme == "https" else HTTPConnection
         connection = kind(str(self._place.hostname), self._place.port, timeout=_SECONDS)
         whole = {key: value for key, value in asked.body.items() if key != "stream_options"}
@@ -82,7 +83,13 @@ class Recorder:
         with self._connected(connection):
             connection.request("POST", path, json.dumps({**whole, "stream": False}), headers)
             answer = connection.getresponse()
-            return answer.status, answer.getheader("Content-Type", _JSON), answer.read()
+            retry = ((name, answer.getheader(name)) for name in _ABOUT_RETRIES)
+            return Passed(
+                status=answer.status,
+                content_type=answer.getheader("Content-Type", _JSON),
+                headers=tuple((name, value) for name, value in retry if value is not None),
+                body=answer.read(),
+            )
 
     @contextmanager
     def _connected(self, connection: HTTPConnection) -> Iterator[None]:
@@ -115,11 +122,6 @@ class Recorder:
         line = recorded.model_dump_json() + "\n"
         with self._writing, self._path.open("a", encoding="utf-8") as file:
             file.write(line)
-
-
-def _passed(status: int, content_type: str, body: bytes) -> Reply:
-    fault = Passed(status=status, content_type=content_type, body=body)
-    return Reply(origin="upstream, not recorded", fault=fault)
 
 
 def _said(body: bytes) -> Said | None:

@@ -17,7 +17,7 @@ CREATED: Final = 1_767_225_600
 FINGERPRINT: Final = "replay"
 """Every completion says so that no model made it."""
 
-_SIZES: Final = (1, 7, 61, 3, 127, 11)
+_SIZES: Final = (1, 7, 61, 3, 1021, 127, 11, 509)
 _EVENTS_BETWEEN_PINGS: Final = 5
 _DELTA = re.compile(r"\s*\S+|\s+\Z")
 
