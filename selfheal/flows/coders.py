@@ -11,6 +11,7 @@ from selfheal.coding.draft import Coder, CoderName
 from selfheal.coding.model_coder import ModelCoder
 from selfheal.coding.recipe_coder import RecipeCoder
 from selfheal.coding.repair_coder import RepairCoder
+from selfheal.contracts.bundle import CodingTask
 from selfheal.contracts.recipe import Recipe
 from selfheal.flows.briefing import brief_of
 from selfheal.flows.recipes import RecipeBench
@@ -32,9 +33,14 @@ def coders_of(site: Site) -> dict[CoderName, MakeCoder]:
     farm = site.running.farm
     makers: dict[CoderName, MakeCoder] = {"repair": _repair_coder, "model": _model_coder}
     wanted = [name for name in farm.settings.coding.coders if name != "model" or farm.models]
-    if not site.row.task.failing_tests and "model" in wanted:
-        wanted = ["model"]  # a search has nothing to aim at
+    if "model" in wanted and not _is_for_a_search(site.row.task):
+        wanted = ["model"]
     return {name: makers[name] for name in wanted or ["repair"]}
+
+
+def _is_for_a_search(task: CodingTask) -> bool:
+    """Whether failing tests say it all: what they leave unsaid, a search would leave undone."""
+    return bool(task.failing_tests) and task.kind == "EDIT"
 
 
 def _model_coder(site: Site, kept: JsonValue) -> ModelCoder:

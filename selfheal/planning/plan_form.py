@@ -25,6 +25,7 @@ class StepForm(Value):
     symbols: tuple[str, ...] = Field(description="names in that file, as Class.method")
     depends_on: tuple[int, ...] = Field(description="numbers of earlier steps, from 1")
     acceptance_criteria: tuple[str, ...] = Field(description="how to see that it is done")
+    tests: tuple[str, ...] = Field(description="of the failing tests, those that it makes pass")
 
 
 class PlanForm(Value):
@@ -34,12 +35,21 @@ class PlanForm(Value):
     rationale: tuple[str, ...]
 
 
-def read_plan(text: str, *, paths: frozenset[str]) -> PlanForm:
-    """The plan in `text` for a tree of these paths; raises InvalidAnswer naming what is wrong."""
+def read_plan(text: str, *, paths: frozenset[str], failing: frozenset[str]) -> PlanForm:
+    """The plan in `text`; raises InvalidAnswer naming all that is wrong with it.
+
+    `paths` are the files of the tree, `failing` the tests that fail in it.
+    """
     form = read_form(PlanForm, text)
-    if faults := list(_faults(form, paths)):
+    if faults := [*_faults(form, paths), *_unknown_tests(form, failing)]:
         raise InvalidAnswer("rule", "; ".join(faults))
     return form
+
+
+def _unknown_tests(form: PlanForm, failing: frozenset[str]) -> Iterator[str]:
+    for number, step in enumerate(form.steps, 1):
+        for test in sorted(set(step.tests) - failing):
+            yield f"step {number}: {test!r} is none of the failing tests; name them as listed"
 
 
 def _faults(form: PlanForm, paths: frozenset[str]) -> Iterator[str]:

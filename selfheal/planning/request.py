@@ -28,7 +28,7 @@ class Matter:
     """What there is to plan: the request, the tree at its base, the evidence, context for a prompt.
 
     `wanted` are the tests that fail, `faults` independent groups of them with who is suspected.
-    `shown_by_tests`: all of them are to pass. Otherwise it is what a step is about that counts.
+    `shown_by_tests`: all of them are to pass. Otherwise those that the model gives to its steps.
     """
 
     request: ChangeRequest
@@ -51,7 +51,8 @@ def plan_by_model(matter: Matter, model: Model, *, plan_id: UUID) -> Plan:
         purpose="plan", messages=_messages(matter), prompt=load_prompt("plan").name, form=PlanForm
     )
     paths = frozenset(matter.tree.paths())
-    heard = ask_until_read(model, question, partial(read_plan, paths=paths))
+    read = partial(read_plan, paths=paths, failing=frozenset(matter.wanted))
+    heard = ask_until_read(model, question, read)
     return _plan(matter, heard, plan_id=plan_id)
 
 
@@ -78,7 +79,7 @@ def _lines(texts: Sequence[str]) -> str:
 def _plan(matter: Matter, heard: Heard[PlanForm], *, plan_id: UUID) -> Plan:
     request, form = matter.request, heard.value
     made = [step_of(order, step, matter.tree) for order, step in enumerate(form.steps, 1)]
-    steps = _with_tests([step for step, _ in made], matter)
+    steps = _with_all_tests([step for step, _ in made], matter)
     warnings = (*(one for _, found in made for one in found), *_uncovered(request, steps))
     return Plan(
         id=plan_id,
@@ -86,7 +87,7 @@ def _plan(matter: Matter, heard: Heard[PlanForm], *, plan_id: UUID) -> Plan:
         steps=steps,
         rationale=form.rationale,
         affected_paths=tuple(sorted({step.path for step in steps})),
-        wanted_tests=tuple(sorted(test for step in steps for test in step.test_ids)),
+        wanted_tests=tuple(sorted({test for step in steps for test in step.test_ids})),
         base_commit_sha=matter.base_sha,
         spdx_tags=request.spdx_tags,
         warnings=warnings,
@@ -94,25 +95,26 @@ def _plan(matter: Matter, heard: Heard[PlanForm], *, plan_id: UUID) -> Plan:
     )
 
 
-def _with_tests(steps: Sequence[Step], matter: Matter) -> tuple[Step, ...]:
-    """Each group of failing tests goes to the last step in a suspected file, else to the last.
+def _with_all_tests(steps: Sequence[Step], matter: Matter) -> tuple[Step, ...]:
+    """Where all failing tests are to pass, those that the model gave to no step get one.
 
-    The last one, because what it depends on is in its base by then. Where tests do not show what
-    is wanted, those that no step is about are left as they are: other reasons may make them fail.
+    It is the last step in a file that they point to, else the last: what it depends on is in its
+    base by then. Elsewhere they are left as they are: other reasons may make them fail.
     """
-    tests: dict[int, list[str]] = {}
-    for fault in (*matter.faults, *_unexplained(matter)):
+    tests = {step.order: set(step.test_ids) for step in steps}
+    given = {test for step in steps for test in step.test_ids}
+    for fault in _groups(matter) if steps and matter.shown_by_tests else ():
         paths = {suspect.path for suspect in fault.suspects}
         about = [step.order for step in steps if step.path in paths]
-        if about or (steps and matter.shown_by_tests):
-            tests.setdefault(max(about, default=len(steps)), []).extend(fault.failing)
+        tests[max(about, default=len(steps))] |= set(fault.failing) - given
     return tuple(
-        step.model_copy(update={"test_ids": tuple(sorted(tests.get(step.order, ())))})
-        for step in steps
+        step.model_copy(update={"test_ids": tuple(sorted(tests[step.order]))}) for step in steps
     )
 
 
-def _unexplained(matter: Matter) -> Iterator[Fault]:
+def _groups(matter: Matter) -> Iterator[Fault]:
+    """The faults, and the tests that none of them explains as one more."""
+    yield from matter.faults
     explained = {test for fault in matter.faults for test in fault.failing}
     if rest := tuple(test for test in matter.wanted if test not in explained):
         yield Fault(failing=rest, suspects=())

@@ -26,6 +26,7 @@ def step_of(order: int, form: StepForm, tree: SourceTree) -> tuple[Step, tuple[P
         symbols=symbols if symbols and not missing else (*symbols, _module(form.path)),
         depends_on=tuple(sorted(set(form.depends_on))),
         acceptance_criteria=form.acceptance_criteria,
+        test_ids=tuple(sorted(set(form.tests))),
     )
     return step, tuple(
         PlanWarning(

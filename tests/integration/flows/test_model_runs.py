@@ -41,6 +41,7 @@ def step(**fields: object) -> dict[str, object]:
         "symbols": ["average"],
         "depends_on": [],
         "acceptance_criteria": ["average([1, 3]) is 2"],
+        "tests": [],
         **fields,
     }
 

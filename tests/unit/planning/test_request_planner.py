@@ -45,6 +45,7 @@ def step(**fields: object) -> dict[str, object]:
         "symbols": ["Cart.total"],
         "depends_on": [],
         "acceptance_criteria": ["the total is right"],
+        "tests": [],
         **fields,
     }
 
@@ -111,6 +112,7 @@ def test_a_name_that_is_not_there_reserves_the_whole_file_with_a_warning() -> No
         (answer(step(), step(depends_on=[0])), "step 2: depends_on names 0"),
         (answer(*[step()] * 31), "at most 30 steps"),
         (answer(rationale=()), "says in its rationale why"),
+        (answer(step(tests=["tests/x.py::t"])), "'tests/x.py::t' is none of the failing tests"),
     ],
 )
 def test_an_answer_against_the_rules_goes_back_with_what_is_wrong(bad: str, told: str) -> None:
@@ -154,6 +156,15 @@ def test_failing_tests_go_to_the_last_step_in_a_suspected_file() -> None:
         ("tests/test_cart.py::test_total",),
         ("tests/test_api.py::test_serve",),
     ]
+
+
+def test_a_step_has_the_failing_tests_that_the_model_gives_to_it() -> None:
+    test = "tests/test_cart.py::test_total"
+
+    plan = planned(answer(step(tests=[test]), step()), wanted=(test, "tests/test_a.py::test_b"))
+
+    assert [one.test_ids for one in plan.steps] == [(test,), ()]
+    assert plan.wanted_tests == (test,)
 
 
 def test_tests_that_no_step_is_about_are_left_where_tests_do_not_show_the_wish() -> None:
