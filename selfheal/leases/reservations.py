@@ -7,6 +7,7 @@ branch lock comes first everywhere, so nothing can deadlock.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -36,6 +37,9 @@ def reserve(
     exclusive one goes with nothing of another plan. What the plan holds already in this mode is
     renewed and returned, so that repeating a call is harmless. After a refusal the transaction goes
     on: at most the end of lapsed leases was written.
+
+    On a connection that commits by itself (`Database.statement`) this is a transaction of its own,
+    and the branch is locked no longer than the server works on it.
     """
     wanted = {symbol.fq_name: symbol for symbol in symbols}
     if not wanted:
@@ -54,7 +58,7 @@ def reserve(
         "ttl_seconds": ttl_seconds,
     }
     if seen := _sent_together(connection, values, statements.LOOK):
-        raise _conflict(Lease.from_row(seen[0]))
+        raise _conflict(seen[0])
     rows = _sent_together(
         connection,
         values,
@@ -63,7 +67,7 @@ def reserve(
         statements.TAKE,
     )
     if rows[0].blocked:
-        raise _conflict(Lease.from_row(rows[0]))
+        raise _conflict(rows[0])
     held = {row.fq_name: Lease.from_row(row) for row in rows}
     return tuple(held[name] for name in wanted)
 
@@ -148,13 +152,19 @@ def _sent_together(
     """The answer of the last statement. All go to the server in one message, with a BEGIN if due.
 
     While the branch is locked, nobody then waits for this process to get its turn on the CPU but
-    for the commit (`benchmarks/leases.py`).
+    for the commit. A connection that commits by itself does so at the end of the message, so that
+    nobody waits for that either; one statement alone then needs no pipeline, which would only cost
+    CPU (`benchmarks/leases.py`).
     """
     if not connection.in_transaction():
         connection.begin()  # so that SQLAlchemy, too, knows of what the driver is about to begin
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
-    with driver.pipeline(), driver.cursor(row_factory=namedtuple_row) as cursor:
+    together = len(sql) > 1 or not driver.autocommit
+    with (
+        driver.pipeline() if together else nullcontext(),
+        driver.cursor(row_factory=namedtuple_row) as cursor,
+    ):
         for statement in sql[:-1]:
             driver.execute(statement, values)
         cursor.execute(sql[-1], values)
@@ -173,9 +183,10 @@ def _reach(names: Collection[str]) -> tuple[list[str], list[str]]:
     return [low for low, _ in ranges], [high for _, high in ranges]
 
 
-def _conflict(held: Lease) -> LeaseConflict:
+def _conflict(held: Any) -> LeaseConflict:
+    """The refusal by the lease in a row of LOOK or TAKE."""
     return LeaseConflict(
-        held.symbol.fq_name,
+        held.fq_name,
         str(held.plan_id),
         held.reserved_at.isoformat(timespec="seconds"),
         held.expires_at.isoformat(timespec="seconds"),

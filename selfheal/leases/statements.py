@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 LOOK = """
-SELECT held.*
+SELECT held.fq_name, held.plan_id, held.reserved_at, held.expires_at
 FROM unnest(CAST(%(lows)s AS text[]), CAST(%(highs)s AS text[])) AS reach(low, high)
 JOIN leases AS held ON held.fq_name BETWEEN reach.low AND reach.high
 WHERE held.repo = %(repo)s AND held.branch = %(branch)s AND held.state = 'held'

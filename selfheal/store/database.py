@@ -85,9 +85,9 @@ class Database:
 
     @contextmanager
     def statement(self) -> Iterator[Connection]:
-        """For one statement, which is a transaction by itself: a third of the round trips.
+        """For one statement, or several in one message: a transaction by itself.
 
-        Raises as `begin`.
+        It takes a third of the round trips. Raises as `begin`.
         """
         with answering(), self._here().statements.connect() as connection:
             yield connection

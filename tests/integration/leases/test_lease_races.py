@@ -96,7 +96,8 @@ class Client:
     def _reserve(self, plan: UUID) -> tuple[Lease, ...]:
         names = self.random.sample(HOT, 2)
         mode: Mode = self.random.choice(("exclusive", "exclusive", "shared"))
-        with self.database.begin() as connection:
+        transaction = self.random.choice((self.database.begin, self.database.statement))
+        with transaction() as connection:
             return reserve(connection, self.repo, plan, *names, mode=mode)
 
     def _claim(self, plan: UUID, held: tuple[Lease, ...]) -> None:
@@ -236,3 +237,31 @@ def test_a_reservation_outside_a_transaction_begins_one(database: Database) -> N
 
     with database.begin() as connection:
         assert [lease.plan_id for lease in reservations.held_by(connection, plan)] == [plan]
+
+
+def test_a_reservation_that_commits_by_itself_is_one_transaction(database: Database) -> None:
+    repo = f"https://example.org/{uuid4()}.git"
+    with database.statement() as connection:
+        reserve(connection, repo, uuid4(), "shop.Cart", ttl=0.001)
+    wait_until(lambda: not live(database, repo))
+
+    with database.statement() as connection:
+        reserve(connection, repo, uuid4(), "shop.Cart.add", "shop.Cart.sum")
+
+    assert [state for state, _ in written(database, repo)] == ["expired", "held", "held"]
+    assert len({transaction for _, transaction in written(database, repo)}) == 1
+
+
+def live(database: Database, repo: str) -> tuple[Lease, ...]:
+    with database.begin() as connection:
+        return reservations.live(connection, repo=repo, branch="main")
+
+
+def written(database: Database, repo: str) -> list[tuple[str, str]]:
+    """The state of each lease, and the transaction that wrote it, in the order of their tokens."""
+    with database.begin() as connection:
+        rows = connection.execute(
+            text("SELECT state, xmin::text FROM leases WHERE repo = :repo ORDER BY token"),
+            {"repo": repo},
+        )
+        return [(row.state, row.xmin) for row in rows]
