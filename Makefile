@@ -1,7 +1,7 @@
 # What a person or CI does here, by name. Each verb sets up first, and set-up runs again only when
 # what it installs has changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all faults check fmt bench up flower
+.PHONY: help setup demo demo-model test test-all faults check fmt bench up flower
 
 BIN := .venv/bin
 # A test file stays in one process, with the servers it shares; conftest.py says which go first. One
@@ -14,7 +14,7 @@ BENCH ?= $(sort $(wildcard benchmarks/*.py))
 RUNS ?= 1000
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: $(INSTALLED) ## make .venv with everything in it
 
@@ -24,6 +24,9 @@ $(INSTALLED): pyproject.toml requirements.lock
 
 demo: setup ## heal a small repository with the whole farm, and show how
 	@$(BIN)/selfheal demo
+
+demo-model: setup ## the same farm with a model, which a replay server plays
+	@$(BIN)/selfheal demo --model
 
 test: setup ## run the tests, without those of minutes
 	$(PYTEST) -m "not slow"

@@ -23,7 +23,10 @@ from selfheal.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAMS = Path(sys.executable).parent
-VERBS = {"setup", "demo", "test", "test-all", "faults", "check", "fmt", "bench", "up", "flower"}
+VERBS = {"setup", "demo", "demo-model", "test", "test-all", "faults", "check", "fmt", "bench"} | {
+    "up",
+    "flower",
+}
 
 
 def read(name: str) -> str:
