@@ -85,7 +85,7 @@ class Database:
 
     @contextmanager
     def statement(self) -> Iterator[Connection]:
-        """For one statement, which is a transaction by itself: a third of the round trips.
+        """For statements that are each a transaction by itself: a third of the round trips.
 
         Raises as `begin`.
         """
