@@ -87,9 +87,9 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
         "broker_connection_max_retries": None,
         "broker_connection_timeout": 5,
         **broker_configuration(servers.broker_url, settings),
-        # Flower reads these; arguments are ids only.
+        # Flower reads these; arguments are ids only. It hears of a message when a worker has it: what
+        # waits is in the outbox, so an event for each that is sent would tell nothing new.
         "worker_send_task_events": True,
-        "task_send_sent_event": True,
         "task_track_started": True,
         # One control message per worker is enough; queues of dead workers must not pile up.
         "control_queue_expires": 60.0,

@@ -46,17 +46,15 @@ def flush(database: Database, sender: Sender, *, window: int = WINDOW) -> int:
     Never raises for the broker: what it does not take stays, and the sweeper tries again.
     """
     sent = 0
-    while True:
-        with database.statement() as connection:
+    with database.statement() as connection:
+        while True:
             batch = outbox.claim_unsent(connection, limit=BATCH, window=window)
-        taken = _send(sender, batch)
-        if batch:
-            with database.statement() as connection:
-                outbox.mark_sent(connection, [message.message_id for message in batch[:taken]])
-                outbox.unclaim(connection, [message.message_id for message in batch[taken:]])
-        sent += taken
-        if taken < BATCH:
-            return sent
+            taken = _send(sender, batch)
+            outbox.mark_sent(connection, [message.message_id for message in batch[:taken]])
+            outbox.unclaim(connection, [message.message_id for message in batch[taken:]])
+            sent += taken
+            if taken < BATCH:
+                return sent
 
 
 def _send(sender: Sender, batch: Sequence[Message]) -> int:

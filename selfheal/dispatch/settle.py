@@ -56,8 +56,7 @@ def give_up(connection: Connection, attempt: Attempt, result: CommitResult) -> S
 
 
 def _settle(connection: Connection, attempt: Attempt, result: CommitResult) -> Settled:
-    task = _lock_round_of(connection, result.task_id)
-    complete = _write(connection, task, result, attempt.token)
+    task, complete = _write(connection, result, attempt.token)
     _record(connection, task.request_id, result, who=attempt.worker, token=attempt.token)
     if result.status == "SUCCESS":
         unreachable: tuple[UUID, ...] = ()
@@ -75,31 +74,16 @@ def _settle(connection: Connection, attempt: Attempt, result: CommitResult) -> S
     return Settled(released, unreachable, complete)
 
 
-def _lock_round_of(connection: Connection, task_id: UUID) -> _Place:
-    """Where the task stands, with its round held for this transaction.
+def _write(
+    connection: Connection, result: CommitResult, token: int | None
+) -> tuple[_Place, bool]:
+    """The task's result, for us and for Celery, and its part.
 
-    Race closed: two parents of one child that settle at once, and a failing parent that settles
-    descendants while a sibling counts them down. Settlings of one round happen one after another.
+    Gives where the task stands, with its round held for this transaction; True for the chord's
+    last part.
     """
     row = connection.execute(
-        text(
-            "SELECT t.id, t.round_id, t.request_id, t.position FROM coding_tasks t"
-            " JOIN rounds r ON r.id = t.round_id WHERE t.id = :id FOR UPDATE OF r"
-        ),
-        {"id": task_id},
-    ).one()
-    return _Place(**row._mapping)
-
-
-def _write(connection: Connection, task: _Place, result: CommitResult, token: int | None) -> bool:
-    """The task's result, for us and for Celery, and its part; True for the chord's last part."""
-    connection.execute(
-        text(
-            "WITH settled AS (UPDATE coding_tasks SET state = 'settled',"
-            " settled_at = clock_timestamp() WHERE id = :task_id)"
-            " INSERT INTO commit_results (task_id, token, status, commit_sha, document)"
-            " VALUES (:task_id, :token, :status, :sha, CAST(:document AS jsonb))"
-        ),
+        _WRITE,
         {
             "task_id": result.task_id,
             "token": token,
@@ -107,12 +91,31 @@ def _write(connection: Connection, task: _Place, result: CommitResult, token: in
             "sha": result.commit_sha,
             "document": result.to_json(),
         },
-    )
+    ).one()
+    task = _Place(**row._mapping)
     header_id = message_of(names.CODE, result.task_id)
     outcome = {"status": result.status, "verdict": result.verdict, "commit": result.commit_sha}
-    return kept.record_result_and_part(
+    complete = kept.record_result_and_part(
         connection, task.round_id, task_id=header_id, index=task.position, result=outcome
     )
+    return task, complete
+
+
+# Race closed: two parents of one child that settle at once, and a failing parent that settles
+# descendants while a sibling counts them down. Settlings of one round happen one after another.
+_WRITE = text("""
+WITH place AS (
+    SELECT t.id, t.round_id, t.request_id, t.position FROM coding_tasks t
+    JOIN rounds r ON r.id = t.round_id WHERE t.id = :task_id FOR UPDATE OF r
+), settled AS (
+    UPDATE coding_tasks SET state = 'settled', settled_at = clock_timestamp()
+    FROM place WHERE coding_tasks.id = place.id
+), written AS (
+    INSERT INTO commit_results (task_id, token, status, commit_sha, document)
+    SELECT id, :token, :status, :sha, CAST(:document AS jsonb) FROM place
+)
+SELECT id, round_id, request_id, position FROM place
+""")
 
 
 def _count_down(
@@ -152,23 +155,24 @@ def _settle_unreachable(
             " SELECT child_id FROM task_edges WHERE parent_id = :id AND kind = 'needs'"
             " UNION SELECT e.child_id FROM task_edges e JOIN below ON e.parent_id = below.id"
             " WHERE e.kind = 'needs')"
-            " SELECT id, round_id, request_id, position FROM coding_tasks WHERE state <> 'settled'"
+            " SELECT id FROM coding_tasks WHERE state <> 'settled'"
             " AND id IN (SELECT id FROM below) ORDER BY id"
         ),
         {"id": task.id},
     )
-    unreachable = tuple(_Place(**row._mapping) for row in rows)
+    unreachable = tuple(rows.scalars())
     complete = False
     for one in unreachable:
         lost = CommitResult(
-            task_id=one.id,
+            task_id=one,
             status=result.status,
             reason=f"depends on CodingTask {task.id}, which ended {result.status}",
             next_step=result.next_step,
         )
-        complete = _write(connection, one, lost, None) or complete
+        _, last = _write(connection, lost, None)
+        complete = complete or last
         _record(connection, task.request_id, lost, who="settle", token=None)
-    return tuple(one.id for one in unreachable), complete
+    return unreachable, complete
 
 
 def _record(

@@ -50,26 +50,40 @@ def begin(
 
     None: the work has been accepted, its request has ended, or another attempt lives. An attempt
     silent for `dead_after` seconds is taken over with the next token and its checkpoint.
-    Race closed: two copies of one message. The advisory lock lets one of them look and insert at a
-    time, against acceptance too; the unique index on live attempts is the backstop.
     """
-    _lock(connection, work)
-    _bury(connection, work, dead_after)  # first: it waits for a sweeper that is burying the same
     row = connection.execute(
-        text(
-            "INSERT INTO attempts"
-            " (work, subject_id, request_id, number, worker, message_id, checkpoint)"
-            " SELECT :work, :subject, :request, coalesce(max(number), 0) + 1, :worker, :message,"
-            " coalesce((array_agg(checkpoint ORDER BY number DESC))[1], '{}'::jsonb)"
-            " FROM attempts WHERE work = :work AND subject_id = :subject"
-            " HAVING coalesce(NOT bool_or(ending = 'accepted'), true)"
-            " AND EXISTS (SELECT FROM change_requests WHERE id = :request"
-            " AND ended_at IS NULL AND cancel_requested_at IS NULL)"
-            " ON CONFLICT DO NOTHING RETURNING id, number, token, worker, checkpoint"
-        ),
-        {**_key(work), "worker": worker, "message": message_id},
+        _BEGIN, {**_key(work), "worker": worker, "message": message_id, "dead_after": dead_after}
     ).one_or_none()
     return None if row is None else Attempt(work=work, **row._mapping)
+
+
+# Races closed: two copies of one message, and a copy that begins while the work is being accepted.
+# The unique index `one_standing_attempt` holds an attempt from its begin on, and for good once it is
+# accepted: an insert beside one that is just ending waits, and finds what has become of it. A
+# sweeper that is burying the same one is waited for as well.
+_BEGIN = text("""
+WITH buried AS (
+    UPDATE attempts SET ended_at = clock_timestamp(), ending = 'lost',
+        note = 'taken over: no sign of life'
+    WHERE work = :work AND subject_id = :subject AND ended_at IS NULL
+        AND heartbeat_at < clock_timestamp() - make_interval(secs => :dead_after)
+    RETURNING checkpoint
+)
+INSERT INTO attempts (work, subject_id, request_id, number, worker, message_id, checkpoint)
+SELECT :work, :subject, :request, coalesce(max(number), 0) + 1, :worker, :message,
+    coalesce(
+        (SELECT checkpoint FROM buried),
+        (array_agg(checkpoint ORDER BY number DESC))[1],
+        '{}'::jsonb
+    )
+FROM attempts WHERE work = :work AND subject_id = :subject
+HAVING EXISTS (
+    SELECT FROM change_requests
+    WHERE id = :request AND ended_at IS NULL AND cancel_requested_at IS NULL
+)
+ON CONFLICT DO NOTHING
+RETURNING id, number, token, worker, checkpoint
+""")
 
 
 def fence(connection: Connection, attempt: Attempt) -> None:
@@ -77,7 +91,6 @@ def fence(connection: Connection, attempt: Attempt) -> None:
 
     Every effect of an attempt starts with this, in the transaction of the effect.
     """
-    _lock(connection, attempt.work)
     alive = connection.execute(
         text("SELECT 1 FROM attempts WHERE id = :id AND ended_at IS NULL FOR UPDATE"),
         {"id": attempt.id},
@@ -91,7 +104,6 @@ def accept(connection: Connection, attempt: Attempt, *, note: str) -> None:
 
     Holds its row as `fence` does, so a transaction that starts with this needs no other fence.
     """
-    _lock(connection, attempt.work)
     if not finish(connection, attempt, "accepted", note=note):
         raise _fenced(attempt)
 
@@ -200,25 +212,6 @@ def _fenced(attempt: Attempt) -> Fenced:
     return Fenced(
         f"attempt {attempt.number} (token {attempt.token}) of {attempt.work.name} "
         f"{attempt.work.subject_id} has ended: its effects are not accepted"
-    )
-
-
-def _bury(connection: Connection, work: Work, dead_after: float) -> None:
-    connection.execute(
-        text(
-            "UPDATE attempts SET ended_at = clock_timestamp(), ending = 'lost',"
-            " note = 'taken over: no sign of life' WHERE work = :work AND subject_id = :subject"
-            " AND ended_at IS NULL"
-            " AND heartbeat_at < clock_timestamp() - make_interval(secs => :dead_after)"
-        ),
-        {**_key(work), "dead_after": dead_after},
-    )
-
-
-def _lock(connection: Connection, work: Work) -> None:
-    connection.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
-        {"key": f"{work.name} {work.subject_id}"},
     )
 
 

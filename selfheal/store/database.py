@@ -85,9 +85,9 @@ class Database:
 
     @contextmanager
     def statement(self) -> Iterator[Connection]:
-        """For one statement, or several in one message: a transaction by itself.
+        """For statements that are each a transaction by itself; those of one message are one.
 
-        It takes a third of the round trips. Raises as `begin`.
+        That takes a third of the round trips. Raises as `begin`.
         """
         with answering(), self._here().statements.connect() as connection:
             yield connection

@@ -252,20 +252,14 @@ attempts = Table(
     CheckConstraint("(ending IS NULL) = (ended_at IS NULL)", name="ending_when_ended"),
 )
 Index(
-    "one_live_attempt",
+    "one_standing_attempt",
     attempts.c.work,
     attempts.c.subject_id,
     unique=True,
-    postgresql_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL OR ending = 'accepted'"),
 )
-Index(
-    "one_accepted_attempt",
-    attempts.c.work,
-    attempts.c.subject_id,
-    unique=True,
-    postgresql_where=text("ending = 'accepted'"),
-)
-Index("ix_live_heartbeats", attempts.c.heartbeat_at, postgresql_where=text("ended_at IS NULL"))
+# Not by heartbeat: a beat then writes to no index.
+Index("ix_live_attempts", attempts.c.request_id, postgresql_where=text("ended_at IS NULL"))
 
 commit_results = Table(
     "commit_results",

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _logger = get_logger(__name__)
 
+EVENTS_SECONDS = 0.25
+"""How long events for Flower are gathered. Celery publishes nearly each by itself, which was a third
+of the CPU of a worker's main process (`benchmarks/farm.py --only overhead`)."""
 
 _Consumer: Any = Consumer  # its type hints leave out most of it
 
@@ -43,12 +46,26 @@ class FarmConsumer(_Consumer):  # type: ignore[misc]
         settings = cast("FarmApp", self.app).settings
         self._max_bytes = settings.broker.max_message_bytes
         self._redactor = redactor_of(settings)
+        self._gathering = False
 
     def connection_for_read(self, heartbeat: float | None = None) -> Any:
         connection = self.app.connection_for_read(heartbeat=heartbeat)
         if connection.transport.driver_type == "redis":
             read_carefully(connection.transport, max_bytes=self._max_bytes)
         return self.ensure_connected(connection)
+
+    def on_send_event_buffered(self) -> None:
+        if not self._gathering:
+            self._gathering = True
+            self.hub.call_later(EVENTS_SECONDS, self._publish_events)
+
+    def _publish_events(self) -> None:
+        self._gathering = False
+        self._flush_events()
+
+    def shutdown(self) -> None:
+        self._flush_events()
+        super().shutdown()
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         handle = super().create_task_handler(*args, **kwargs)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import json
 from binascii import Error as Base64Error
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -32,10 +33,19 @@ def read_carefully(transport: Any, *, max_bytes: int) -> None:
     """
 
     class CarefulChannel(transport.Channel):  # type: ignore[misc]
+        _shared: Any = None
+
         def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002
             client = super()._create_client(asynchronous)
             client.set_response_callback("BRPOP", partial(checked, max_bytes=max_bytes))
             return client
+
+        @contextmanager
+        def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
+            """One client for a pool of connections; kombu makes one for each command."""
+            if self._shared is None or self._shared.connection_pool is not self.pool:
+                self._shared = self._create_client()
+            yield client or self._shared
 
     transport.Channel = CarefulChannel
 

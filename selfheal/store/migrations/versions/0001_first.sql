@@ -173,9 +173,8 @@ CREATE TABLE attempts (
     CONSTRAINT fk_attempts_request_id FOREIGN KEY(request_id) REFERENCES change_requests (id),
     CONSTRAINT uq_attempts_token UNIQUE (token)
 );
-CREATE INDEX ix_live_heartbeats ON attempts (heartbeat_at) WHERE ended_at IS NULL;
-CREATE UNIQUE INDEX one_accepted_attempt ON attempts (work, subject_id) WHERE ending = 'accepted';
-CREATE UNIQUE INDEX one_live_attempt ON attempts (work, subject_id) WHERE ended_at IS NULL;
+CREATE INDEX ix_live_attempts ON attempts (request_id) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX one_standing_attempt ON attempts (work, subject_id) WHERE ended_at IS NULL OR ending = 'accepted';
 COMMENT ON COLUMN attempts.work IS 'task name: what is being done';
 COMMENT ON COLUMN attempts.subject_id IS 'plan, CodingTask or round it is done to';
 COMMENT ON COLUMN attempts.number IS '1.. per work and subject';
