@@ -45,6 +45,7 @@ from selfheal.store.migrate import upgrade
 
 CLIENTS = (1, 8, 32)
 RACERS = 16
+CALLS_A_TURN = 4
 PIECES = 20
 MAX_TOKENS = 500
 PROMPT_TOKENS = 8000
@@ -157,25 +158,34 @@ class Share:
         return cls(p50=round(median(seconds) * 1000, 2), p95=round(cuts[18] * 1000, 2))
 
 
-def shares(sides: dict[str, Callable[[], str]], clients: int, calls: int) -> dict[str, Share]:
+def shares(
+    sides: dict[str, Callable[[], str]], clients: int, *, calls: int, think: float
+) -> dict[str, Share]:
     """Every side, by turns, so that a busy machine slows both alike."""
     found: dict[str, list[float]] = {name: [] for name in sides}
+
+    def client(ask: Callable[[], str], place: int) -> list[float]:
+        # Clients of a farm do not begin at the same moment.
+        time.sleep(think * place / clients)
+        return [own_seconds(ask) for _ in range(CALLS_A_TURN)]
+
     with ThreadPoolExecutor(clients) as pool:
-        for _ in range(-(-calls // clients)):
+        for _ in range(-(-calls // (clients * CALLS_A_TURN))):
             for name, ask in sides.items():
-                found[name] += pool.map(own_seconds, [ask] * clients)
+                for seconds in pool.map(client, [ask] * clients, range(clients)):
+                    found[name] += seconds
     return {name: Share.of(seconds) for name, seconds in found.items()}
 
 
-def measure_shares(url: str, database: Database, calls: int) -> dict[str, object]:
+def measure_shares(url: str, database: Database, *, calls: int, think: float) -> dict[str, object]:
     bare = OpenAI(base_url=url, api_key="secret-of-the-benchmark", max_retries=0)
     with Gateway(settings_for(url), database, Redactor.from_environment({})) as gateway, bare:
         model = gateway.on_behalf_of(accepted(database, Budget()))
         sides = {"gateway": lambda: model.ask(question()).text, "bare SDK": lambda: said(bare)}
         result: dict[str, object] = {}
         for clients in CLIENTS:
-            shares(sides, clients, 2 * clients)  # opens every connection
-            found = shares(sides, clients, max(calls, 4 * clients))
+            shares(sides, clients, calls=1, think=think)  # opens every connection
+            found = shares(sides, clients, calls=calls, think=think)
             ours, theirs = found["gateway"], found["bare SDK"]
             result[f"{clients} clients"] = {
                 **{f"{name}, own p50 ms": share.p50 for name, share in found.items()},
@@ -266,7 +276,7 @@ def benchmark(calls: int, think: float) -> dict[str, object]:
             try:
                 return {
                     "think seconds": think,
-                    **measure_shares(slow, database, calls),
+                    **measure_shares(slow, database, calls=calls, think=think),
                     **measure_cap(quick, database),
                 }
             finally:

@@ -56,6 +56,13 @@ class Provider:
         """
         return self._background.run(self._complete(wanted, seconds), check=check)
 
+    def look(self) -> Reply:
+        """Whether somebody is there who takes the key: "answered", or what is wrong. Costs nothing.
+
+        "not_found" comes from an endpoint that does not list its models, as not all do.
+        """
+        return self._background.run(self._look(), check=lambda: None)
+
     def close(self) -> None:
         """Close the connections of this process."""
         if self._client is not None:
@@ -78,6 +85,14 @@ class Provider:
             # Whatever broke after the last word was said no longer matters.
             return hearing.reply if hearing.whole else reply_of(error, began=hearing.began)
         return hearing.reply
+
+    async def _look(self) -> Reply:
+        try:
+            async with asyncio.timeout(2 * CONNECT_SECONDS):
+                await self._here().models.list()
+        except FOREIGN as error:
+            return reply_of(error, began=False)
+        return Reply(outcome="answered")
 
     async def _listen(self, arguments: dict[str, Any], hearing: _Hearing) -> None:
         client = self._here()
