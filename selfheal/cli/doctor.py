@@ -116,12 +116,12 @@ def _endpoint(settings: Settings, endpoint: EndpointSettings) -> Finding:
     provider.close()
     background.close()
     good = reply.outcome in ("answered", "not_found")
-    said = "answers" if good else redactor_of(settings).redact(f"{reply.outcome}, {reply.why}")
+    said = "answers" if good else f"{reply.outcome}, {reply.why}"
     mend = "api_key" if reply.outcome == "denied" else "base_url, and whether it runs"
     return Finding(
         f"model endpoint {endpoint.name}",
         good=good,
-        found=f"{endpoint.base_url} {said}",
+        found=redactor_of(settings).redact(f"{endpoint.base_url} {said}"),
         fix="" if good else f"look at its {mend}",
     )
 

@@ -39,6 +39,14 @@ def test_a_provider_is_not_asked_before_it_said() -> None:
     assert patience(HandClock(), chance=1.0).before_retry(1, 20.0) > 20.0
 
 
+def test_looks_at_a_full_provider_become_rarer_up_to_a_bound() -> None:
+    looking = patience(HandClock())
+
+    assert [looking.before_look(number, 0.0) for number in range(1, 6)] == [0.1, 0.2, 0.4, 0.8, 1.0]
+    assert looking.before_look(1, 0.3) == 0.3
+    assert looking.before_look(1, 40.0) == 1.0
+
+
 def test_a_wait_lasts_as_long_as_it_should() -> None:
     clock = HandClock()
 
