@@ -18,8 +18,10 @@ from selfheal.cli.main import app
 from selfheal.embedded import provider
 from selfheal.embedded.run_folder import RunFolder
 from selfheal.errors import SelfhealError
+from selfheal.flows.connect import redactor_of
+from selfheal.llm.chain import endpoints
 from selfheal.sandbox.choose import choose_sandbox
-from selfheal.settings import Settings, load_settings
+from selfheal.settings import EndpointSettings, Settings, load_settings
 from selfheal.store import migrate
 from selfheal.workspace.git import git_version
 
@@ -57,6 +59,12 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _tried("sandbox", lambda: _sandbox(settings))
     yield _tried("run folder", lambda: _run_folder(settings))
     yield _tried("servers", lambda: _servers(settings))
+    if not endpoints(settings.llm):
+        yield Finding(
+            "models", good=True, found="none configured: plans from evidence, repairs by search"
+        )
+    for endpoint in endpoints(settings.llm):
+        yield _endpoint(settings, endpoint)
 
 
 def _tried(what: str, look: Callable[[], Finding]) -> Finding:
@@ -90,6 +98,32 @@ def _run_folder(settings: Settings) -> Finding:
     owner = folder.owner()
     found = f"{folder.path}, " + (f"owned by process {owner}" if owner else "nobody works in it")
     return Finding("run folder", good=True, found=found)
+
+
+def _endpoint(settings: Settings, endpoint: EndpointSettings) -> Finding:
+    # Loading the SDK takes a second, which is spent only where there is somebody to ask.
+    from selfheal.llm.background import Background
+    from selfheal.llm.provider import Provider
+
+    background = Background()
+    provider = Provider(
+        endpoint,
+        structured=None,
+        silence_seconds=settings.llm.silence_seconds,
+        background=background,
+    )
+    reply = provider.look()
+    provider.close()
+    background.close()
+    good = reply.outcome in ("answered", "not_found")
+    said = "answers" if good else f"{reply.outcome}, {reply.why}"
+    mend = "api_key" if reply.outcome == "denied" else "base_url, and whether it runs"
+    return Finding(
+        f"model endpoint {endpoint.name}",
+        good=good,
+        found=redactor_of(settings).redact(f"{endpoint.base_url} {said}"),
+        fix="" if good else f"look at its {mend}",
+    )
 
 
 def _servers(settings: Settings) -> Finding:

@@ -41,6 +41,8 @@ def _rules(chosen: RetentionSettings) -> tuple[tuple[str, Delete, float], ...]:
         ("messages", rows.delete_messages, chosen.outbox_days),
         ("firings", rows.delete_firings, chosen.firings_days),
         ("baselines", rows.delete_baselines, chosen.baselines_days),
+        ("calls to models", rows.delete_calls, chosen.calls_days),
+        ("prompts", rows.clear_prompts, chosen.prompts_days),
     )
 
 

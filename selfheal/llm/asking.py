@@ -18,7 +18,7 @@ from selfheal.llm.model import Answer
 from selfheal.llm.outcomes import Reply
 from selfheal.llm.patience import Patience
 from selfheal.llm.provider import Provider
-from selfheal.store.llm_calls import Admitted, NotNow
+from selfheal.store.llm_calls import Admitted
 
 _SPOKEN_IN_VAIN: Final = frozenset({"refusal", "cut", "empty"})
 
@@ -61,7 +61,7 @@ class Asking:
         self._patience = patience
         self._tries = tries
         self._check = check
-        self._numbers = count(1)
+        self._made = 0
 
     def run(self, chain: Sequence[Choice], *, seconds: float) -> Answer:
         """The first answer of the chain; raises as `Model.ask`."""
@@ -83,13 +83,12 @@ class Asking:
         """Call one provider until it answers, or there is no use in going on."""
         wanted = self._ledger.wanted(self._asked, choice.model)
         provider = self._providers[choice.provider]
-        gone, tries = Gone("no time was left for it"), 0
-        while tries < self._tries:
+        gone: Gone | None = None
+        tries = 0
+        while True:
             admitted = self._admitted(wanted, provider.name, until=until)
-            if isinstance(admitted, NotNow):
-                return gone if tries else Gone(_REASONS[admitted.why])
-            if admitted is None:
-                return gone
+            if isinstance(admitted, Gone):
+                return gone or admitted
             reply, answer, pause = self._call(provider, admitted, wanted, until=until, tries=tries)
             if reply.outcome == "answered":
                 return answer
@@ -99,23 +98,26 @@ class Asking:
             if reply.outcome == "not_offered":
                 continue  # Said in other words at once; it was no try.
             tries += 1
-            if not reply.meaning.again or self._left(until) <= pause:
+            if not reply.meaning.again or tries == self._tries or self._left(until) <= pause:
                 return gone
-            if tries < self._tries:
-                self._patience.wait(pause, check=self._check)
-        return gone
-
-    def _admitted(self, wanted: Wanted, provider: str, *, until: float) -> Admitted | NotNow | None:
-        """A call that has begun; what kept it from that until the time was up; None: no time."""
-        number = next(self._numbers)
-        answer: Admitted | NotNow | None = None
-        while (left := self._left(until)) > 0:
-            answer = self._ledger.admit(self._asked, wanted, provider, number=number, seconds=left)
-            if isinstance(answer, Admitted) or answer.why == "open" or answer.seconds > left:
-                return answer
-            pause = min(self._patience.before_look(answer.seconds), left)
             self._patience.wait(pause, check=self._check)
-        return answer
+
+    def _admitted(self, wanted: Wanted, provider: str, *, until: float) -> Admitted | Gone:
+        """A call that has begun, or what kept it from that while there was time."""
+        gone, looks = Gone("no time was left for it"), count(1)
+        while (left := self._left(until)) > 0:
+            found = self._ledger.admit(
+                self._asked, wanted, provider, number=self._made + 1, seconds=left
+            )
+            if isinstance(found, Admitted):
+                self._made += 1
+                return found
+            gone = Gone(_REASONS[found.why])
+            if found.why == "open" or found.seconds > left:
+                return gone
+            pause = min(self._patience.before_look(next(looks), found.seconds), left)
+            self._patience.wait(pause, check=self._check)
+        return gone
 
     def _call(
         self, provider: Provider, admitted: Admitted, wanted: Wanted, *, until: float, tries: int

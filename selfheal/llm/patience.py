@@ -19,7 +19,8 @@ class Patience:
 
     first_seconds: float = 0.5
     longest_seconds: float = 8.0
-    poll_seconds: float = 0.25
+    poll_seconds: float = 0.1
+    longest_look_seconds: float = 1.0
     chance: Callable[[], float] = random.random
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -31,9 +32,10 @@ class Patience:
         growing = min(self.first_seconds * 2.0 ** (number - 1), self.longest_seconds)
         return growing * (0.5 + self.chance() / 2)
 
-    def before_look(self, seconds: float) -> float:
-        """Seconds until it is seen again whether a call may begin, which is likely in `seconds`."""
-        return min(max(seconds, self.poll_seconds), 1.0) * (0.5 + self.chance() / 2)
+    def before_look(self, number: int, seconds: float) -> float:
+        """Seconds after the `number`th look at whether a call may begin, likely in `seconds`."""
+        growing = max(seconds, self.poll_seconds * 2.0 ** (number - 1))
+        return min(growing, self.longest_look_seconds) * (0.5 + self.chance() / 2)
 
     def wait(self, seconds: float, *, check: Callable[[], None]) -> None:
         """Let `seconds` pass; raises what `check` raises meanwhile."""

@@ -56,6 +56,13 @@ class Provider:
         """
         return self._background.run(self._complete(wanted, seconds), check=check)
 
+    def look(self) -> Reply:
+        """Whether somebody is there who takes the key: "answered", or what is wrong. Costs nothing.
+
+        "not_found" comes from an endpoint that does not list its models, as not all do.
+        """
+        return self._background.run(self._look(), check=lambda: None)
+
     def close(self) -> None:
         """Close the connections of this process."""
         if self._client is not None:
@@ -71,13 +78,26 @@ class Provider:
                 self._dialect = simpler
                 return Reply(outcome="not_offered", why=reply_of(error, began=False).why)
             return reply_of(error, began=False)
-        except TimeoutError:
-            told = f"no end of its answer after {seconds:.1f} s"
-            return Reply(outcome="late" if hearing.began else "slow", why=told)
         except FOREIGN as error:
             # Whatever broke after the last word was said no longer matters.
-            return hearing.reply if hearing.whole else reply_of(error, began=hearing.began)
+            if not hearing.whole:
+                return self._broken(error, hearing, seconds)
         return hearing.reply
+
+    def _broken(self, error: Exception, hearing: _Hearing, seconds: float) -> Reply:
+        if isinstance(error, TimeoutError) and hearing.began:
+            return Reply(outcome="late", why=f"still speaking after {seconds:.1f} s")
+        if isinstance(error, TimeoutError):
+            return Reply(outcome="slow", why=f"said nothing for {seconds:.1f} s")
+        return reply_of(error, began=hearing.began)
+
+    async def _look(self) -> Reply:
+        try:
+            async with asyncio.timeout(2 * CONNECT_SECONDS):
+                await self._here().models.list()
+        except FOREIGN as error:
+            return reply_of(error, began=False)
+        return Reply(outcome="answered")
 
     async def _listen(self, arguments: dict[str, Any], hearing: _Hearing) -> None:
         client = self._here()

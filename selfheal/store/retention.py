@@ -78,6 +78,29 @@ def delete_baselines(connection: Connection, *, age: float, batch: int) -> int:
     )
 
 
+def clear_prompts(connection: Connection, *, age: float, batch: int) -> int:
+    """Take prompts and answers from calls to models that began this long ago; the rows stay."""
+    return _delete(
+        connection,
+        "UPDATE llm_calls SET messages = NULL, answer = NULL, reusable = false WHERE id IN"
+        " (SELECT id FROM llm_calls WHERE (messages IS NOT NULL OR answer IS NOT NULL)"
+        f" AND begun_at {_AGED} LIMIT :batch FOR UPDATE SKIP LOCKED)",
+        age=age,
+        batch=batch,
+    )
+
+
+def delete_calls(connection: Connection, *, age: float, batch: int) -> int:
+    """Delete calls to models that began this long ago."""
+    return _delete(
+        connection,
+        "DELETE FROM llm_calls WHERE id IN (SELECT id FROM llm_calls"
+        f" WHERE begun_at {_AGED} LIMIT :batch FOR UPDATE SKIP LOCKED)",
+        age=age,
+        batch=batch,
+    )
+
+
 def _delete(connection: Connection, statement: str, *, age: float, batch: int) -> int:
     return connection.execute(text(statement), {"age": age, "batch": batch}).rowcount
 

@@ -459,6 +459,11 @@ Index("ix_llm_calls_of_provider", llm_calls.c.provider, llm_calls.c.begun_at)
 Index("ix_llm_calls_of_model", llm_calls.c.model, llm_calls.c.id)
 Index("ix_llm_calls_of_request", llm_calls.c.request_id)
 Index("ix_llm_calls_begun_at", llm_calls.c.begun_at, postgresql_using="brin")
+Index(
+    "ix_llm_calls_texts",
+    llm_calls.c.begun_at,
+    postgresql_where=text("messages IS NOT NULL OR answer IS NOT NULL"),
+)
 Index("ix_llm_calls_open", llm_calls.c.provider, postgresql_where=text("ended_at IS NULL"))
 Index("ix_llm_calls_reusable", llm_calls.c.digest, postgresql_where=text("reusable"))
 

@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from endpoint import Endpoint, serving
+from asked_questions import SECRET
+from scripted_endpoint import Endpoint, serving
 from sqlalchemy import Row, create_engine, text
 
 from selfheal.contracts.change_request import Budget, ChangeRequest
 from selfheal.llm.gateway import Gateway
-from selfheal.llm.model import Message, Question
 from selfheal.llm.patience import Patience
 from selfheal.redaction import Redactor
 from selfheal.settings import LlmSettings
@@ -21,8 +21,6 @@ from selfheal.store import migrate, requests
 from selfheal.store.database import Database
 
 QUICK = Patience(first_seconds=0.01, longest_seconds=0.02, poll_seconds=0.02)
-
-SECRET = "correct-horse-battery"
 
 
 @pytest.fixture(scope="session")
@@ -78,12 +76,6 @@ def gateway_to(database: Database) -> Iterator[Callable[..., Gateway]]:
             return opened.enter_context(Gateway(chosen, database, redactor, patience=QUICK))
 
         yield make
-
-
-def question(content: str = "how are you?", **fields: Any) -> Question:
-    return Question(
-        **{"purpose": "plan", "messages": (Message("user", content),), "prompt": "test@1"} | fields
-    )
 
 
 @pytest.fixture

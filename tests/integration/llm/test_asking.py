@@ -6,8 +6,8 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from conftest import SECRET, question
-from endpoint import Endpoint, answers, refuses, says
+from asked_questions import SECRET, question
+from scripted_endpoint import Endpoint, answers, refuses, says
 
 from selfheal.contracts.document import Value
 from selfheal.errors import InvalidAnswer

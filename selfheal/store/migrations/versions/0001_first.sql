@@ -519,6 +519,7 @@ CREATE INDEX ix_llm_calls_of_model ON llm_calls (model, id);
 CREATE INDEX ix_llm_calls_of_provider ON llm_calls (provider, begun_at);
 CREATE INDEX ix_llm_calls_of_request ON llm_calls (request_id);
 CREATE INDEX ix_llm_calls_open ON llm_calls (provider) WHERE ended_at IS NULL;
+CREATE INDEX ix_llm_calls_texts ON llm_calls (begun_at) WHERE messages IS NOT NULL OR answer IS NOT NULL;
 CREATE INDEX ix_llm_calls_reusable ON llm_calls (digest) WHERE reusable;
 COMMENT ON COLUMN llm_calls.question_id IS 'the same for a question''s retries';
 COMMENT ON COLUMN llm_calls.number IS '1.. among a question''s calls';
