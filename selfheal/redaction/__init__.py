@@ -1,6 +1,6 @@
 """What is secret in a text, and its replacement by stable placeholders (SEC-1).
 
-Patterns are data; nothing here knows where a text comes from or goes to.
+Patterns are data; nothing here knows where a text goes to.
 """
 
 from selfheal.redaction.known import SHORTEST_VALUE

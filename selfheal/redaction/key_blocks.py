@@ -16,16 +16,18 @@ _MARK = re.compile(
     re.M,
 )
 
-# What may stand round a line of a key: a diff's sign, a comment's, quotes, an escaped line end.
+# What may stand round a line of a key: a diff's sign, a comment's, quotes, an escaped line end, and
+# before it what pytest puts before each line of a failure.
 _OUTER = r"[ \t+\-#*>|\"'(,;)]"
+_PYTEST = r"(?:E {2,12})?+"
 _BREAK = r"(?:\\r)?\\n"
 _LINE = re.compile(
-    rf"{_OUTER}{{0,40}}+(?P<secret>[A-Za-z0-9+/=]++(?:{_BREAK}[A-Za-z0-9+/=]++)*+)"
+    rf"{_PYTEST}{_OUTER}{{0,40}}+(?P<secret>[A-Za-z0-9+/=]++(?:{_BREAK}[A-Za-z0-9+/=]++)*+)"
     rf"(?:{_BREAK})?+{_OUTER}{{0,8}}+\r?(?=\n|\Z|-----END)"
 )
 # `Proc-Type: 4,ENCRYPTED` and the like, and empty lines, belong to a block and tell nothing.
 _HEADER = re.compile(
-    rf"{_OUTER}{{0,40}}+(?:[A-Z][A-Za-z-]{{2,20}}: [^\n]{{1,200}}|{_BREAK})?+"
+    rf"{_PYTEST}{_OUTER}{{0,40}}+(?:[A-Z][A-Za-z-]{{2,20}}: [^\n]{{1,200}}|{_BREAK})?+"
     rf"{_OUTER}{{0,8}}+\r?(?=\n|\Z)"
 )
 _REST_OF_MARK = re.compile(rf"(?:{_BREAK})?+{_OUTER}{{0,8}}+\r?\n")

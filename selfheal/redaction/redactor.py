@@ -40,9 +40,10 @@ class Redactor:
     """Replaces secrets in texts: the `(name, value)` pairs it is given, then known patterns."""
 
     def __init__(self, values: Iterable[tuple[str, str]] = ()) -> None:
+        self._given = tuple(values)
         self._known = {
             form: (name, value)
-            for name, value in values
+            for name, value in self._given
             if len(value) >= SHORTEST_VALUE
             for form in forms(value)
         }
@@ -54,6 +55,11 @@ class Redactor:
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
         """Knows every value with a secret-like name, and every password inside a URL."""
         return cls(secrets_of(environ))
+
+    def knowing(self, values: Iterable[tuple[str, str]]) -> Redactor:
+        """One that knows these values too."""
+        further = tuple(values)
+        return Redactor((*self._given, *further)) if further else self
 
     def redact(self, text: str) -> str:
         """The text with placeholders for its secrets; redacting it again changes nothing."""

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfheal.edits.diff import unified_diff
@@ -51,6 +51,7 @@ def test_what_is_known_by_name_only_is_found_line_by_line() -> None:
         assert redacted.count("\n") == diff.count("\n")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=5), st.binary(max_size=5), st.sampled_from(sorted(KNOWN)))
 def test_a_known_value_is_found_in_the_base64_of_what_is_around_it(
     before: bytes, after: bytes, name: str
@@ -62,6 +63,7 @@ def test_a_known_value_is_found_in_the_base64_of_what_is_around_it(
         assert Redactor(KNOWN.values()).find(encoded) == KNOWN[name][0]
 
 
+@settings(deadline=None)
 @given(texts)
 def test_redacting_twice_changes_nothing_and_leaves_nothing_to_find(text: str) -> None:
     redacted = Redactor().redact(text)
@@ -70,6 +72,7 @@ def test_redacting_twice_changes_nothing_and_leaves_nothing_to_find(text: str) -
     assert Redactor().find(redacted) is None
 
 
+@settings(deadline=None)
 @given(texts)
 def test_what_was_taken_out_can_be_put_back_from_where_it_came(text: str) -> None:
     redactor = Redactor()
@@ -86,6 +89,7 @@ def test_nothing_is_put_back_from_a_text_that_does_not_hold_it() -> None:
     assert redactor.restore("<secret:a:000000>", of=["# <secret:a:000000>"]) == "<secret:a:000000>"
 
 
+@settings(deadline=None)
 @given(texts)
 def test_lines_may_be_redacted_one_by_one(text: str) -> None:
     """But for the lines of a key: only the marks round it tell what they are."""
