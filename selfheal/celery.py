@@ -29,6 +29,7 @@ with without_working_directory():
     from selfheal.flows.connect import find_servers, open_farm, redactor_of
     from selfheal.flows.farm import Farm
     from selfheal.logs import configure_logs
+    from selfheal.redaction import Redactor
     from selfheal.settings import Settings, load_settings
     from selfheal.store.outbox import Message
     from selfheal.unacknowledged import give_back
@@ -144,6 +145,11 @@ class FarmApp(Celery):
         return find_servers(self.settings)
 
     @cached_property
+    def redactor(self) -> Redactor:
+        """Replaces what is secret in this process."""
+        return redactor_of(self.settings)
+
+    @cached_property
     def farm(self) -> Farm:
         """The farm as this process sees it."""
         return open_farm(self.settings, self.servers, CelerySender(self))
@@ -221,4 +227,4 @@ app = FarmApp()
 @signals.setup_logging.connect
 def _configure_logs(**_: Any) -> None:
     """Celery asks this once per worker instead of taking over the root logger."""
-    configure_logs(redactor_of(app.settings), sys.stderr)
+    configure_logs(app.redactor, sys.stderr)

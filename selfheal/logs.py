@@ -10,6 +10,7 @@ import structlog
 from structlog.typing import Processor
 
 from selfheal.redaction import Redactor
+from selfheal.redaction.documents import redacted_shown
 
 
 def configure_logs(redactor: Redactor, stream: TextIO) -> None:
@@ -54,9 +55,7 @@ def _redaction(redactor: Redactor) -> Processor:
         logger: Any, method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
         del logger, method
-        return {
-            key: redactor.redact(value) if isinstance(value, str) else value
-            for key, value in event.items()
-        }
+        shown: dict[str, Any] = redacted_shown(redactor, event)
+        return shown
 
     return redact

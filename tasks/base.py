@@ -30,6 +30,7 @@ class FarmTask(Task):  # type: ignore[type-arg]
     """Binds the message's id to every log line of the task."""
 
     abstract = True
+    Request = "selfheal.worker.request:FarmRequest"
 
     @property
     def farm(self) -> Farm:
@@ -51,6 +52,11 @@ class FarmTask(Task):  # type: ignore[type-arg]
                 raise
             finally:
                 self.farm.told_to_stop = False
+
+    def apply_async(self, *args: Any, **options: Any) -> Any:
+        """As Celery's; a retry is described as its message was, and nothing by its arguments."""
+        described = getattr(self.request, "argsrepr", None) or "(...)"
+        return super().apply_async(*args, **{"argsrepr": described, "kwargsrepr": "{}", **options})
 
     def _set_aside(self, error: InvalidInput) -> None:
         message = Incoming(

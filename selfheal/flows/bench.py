@@ -70,7 +70,15 @@ class Bench:
         proposed = self._coders[name].propose(rejected)
         self._kept[name] = self._coders[name].kept
         self._running.keep("drafted", drafts=self._kept)
-        return proposed
+        return self._restored(proposed) if isinstance(proposed, Draft) else proposed
+
+    def _restored(self, draft: Draft) -> Draft | Rejection:
+        """The draft with the secrets of its files: a model only sees what stands for them."""
+        texts = self._site.restored(draft.texts)
+        if texts is None:
+            unknown = InvalidEdit("a <secret:...> in it stands for nothing in the file it is in")
+            return _rejected(draft, "does_not_apply", unknown)
+        return draft.model_copy(update={"texts": texts})
 
     def _apply(self, draft: Draft) -> Applied | Rejection:
         before = self._site.texts(dict(draft.texts))

@@ -7,7 +7,7 @@ from functools import partial
 
 from pydantic import JsonValue
 
-from selfheal.coding.draft import Coder, CoderName
+from selfheal.coding.draft import Coder, CoderName, keep, kept_drafts
 from selfheal.coding.model_coder import ModelCoder
 from selfheal.coding.recipe_coder import RecipeCoder
 from selfheal.coding.repair_coder import RepairCoder
@@ -53,18 +53,19 @@ def _model_coder(site: Site, kept: JsonValue) -> ModelCoder:
 
 
 class _TextsAtBase:
-    """The files of a site, each read when an edit asks for it."""
+    """The files of a site as a model sees them, each read when an edit asks for it."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def get(self, path: str, /) -> str | None:
-        return self._site.texts([path])[path]
+        text = self._site.texts([path])[path]
+        return None if text is None else self._site.running.farm.redactor.redact(text)
 
 
 def _recipe_coder(site: Site, kept: JsonValue, *, recipe: Recipe) -> RecipeCoder:
     carry_out = partial(_carried_out, site, recipe)
-    return RecipeCoder(carry_out, origin=f"recipe {recipe.kind}", kept=kept)
+    return RecipeCoder(carry_out, origin=f"recipe {recipe.kind}", kept=_whole(site, kept))
 
 
 def _carried_out(site: Site, recipe: Recipe) -> Rewrite | CannotDo:
@@ -83,7 +84,17 @@ def _carried_out(site: Site, recipe: Recipe) -> Rewrite | CannotDo:
 
 
 def _repair_coder(site: Site, kept: JsonValue) -> RepairCoder:
-    return RepairCoder(partial(_repaired, site), kept=kept)
+    return RepairCoder(partial(_repaired, site), kept=_whole(site, kept))
+
+
+def _whole(site: Site, kept: JsonValue) -> JsonValue:
+    """Drafts of a checkpoint with the secrets of their files, which no row has; else None."""
+    drafts = kept_drafts(kept) or ()
+    texts = [site.restored(draft.texts) for draft in drafts]
+    if None in texts:
+        return None
+    pairs = zip(drafts, texts, strict=True)
+    return keep([draft.model_copy(update={"texts": whole}) for draft, whole in pairs])
 
 
 def _repaired(site: Site) -> RepairOutcome:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from selfheal.dispatch.sender import Sender
 from selfheal.embedded.provider import Servers, attach
 from selfheal.embedded.run_folder import RunFolder
-from selfheal.errors import EnvironmentUnusable
+from selfheal.errors import EnvironmentUnusable, InvalidRequest
 from selfheal.flows.farm import Farm
 from selfheal.redaction import Redactor
 from selfheal.settings import REPLAY_KEY, Settings
@@ -37,12 +37,14 @@ def find_servers(settings: Settings) -> Servers:
 
 def open_farm(settings: Settings, servers: Servers, sender: Sender) -> Farm:
     """The farm as this process sees it; connections are opened at first use."""
+    redactor = redactor_of(settings)
     database = Database(
         servers.database_url,
         pool_size=settings.store.pool_size,
         statement_timeout=settings.store.statement_timeout_seconds,
+        redactor=redactor,
     )
-    return Farm(settings, database, sender, redactor=redactor_of(settings))
+    return Farm(settings, database, sender, redactor=redactor)
 
 
 def redactor_of(settings: Settings) -> Redactor:
@@ -57,6 +59,19 @@ def redactor_of(settings: Settings) -> Redactor:
     secret = {name: reveal(value) for name, value in secrets.items()}
     known = {name: value for name, value in secret.items() if value and value != REPLAY_KEY}
     return Redactor.from_environment({**os.environ, **known})
+
+
+def refuse_secrets(farm: Farm, **names: str) -> None:
+    """Raises InvalidRequest for a secret in what the farm calls something by.
+
+    Names are stored as they are, and shown with everything that is done to what they name.
+    """
+    for field, name in names.items():
+        if kind := farm.redactor.find(name):
+            raise InvalidRequest(
+                field,
+                f"holds a secret ({kind}): leave it out; workers have access by SSH keys of theirs",
+            )
 
 
 def reveal(secret: SecretStr | None) -> str | None:

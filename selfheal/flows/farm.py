@@ -78,7 +78,7 @@ class Farm:
 
     def mirror(self, repo: str) -> Mirror:
         """This host's mirror of `repo`, as of its last fetch."""
-        return Mirror.open(self.mirrors, repo)
+        return Mirror.open(self.mirrors, repo, redactor=self.redactor)
 
     @property
     def worktrees(self) -> Path:

@@ -65,6 +65,19 @@ class Site:
         """The files as they are in the tree, with their line ends; None where there is none."""
         return {path: _read(self.tree.folder / path) for path in paths}
 
+    def restored(self, texts: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...] | None:
+        """New texts of files with the secrets that were taken out of them, from the files at base.
+
+        None where a placeholder stands for nothing in its file.
+        """
+        redactor, found = self.running.farm.redactor, []
+        for path, text in texts:
+            whole = redactor.restore(text, of=[self.texts([path])[path] or ""])
+            if whole is None:
+                return None
+            found.append((path, whole))
+        return tuple(found)
+
 
 def _read(file: Path) -> str | None:
     if file.is_symlink() or not file.is_file():

@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 from selfheal.contracts import names
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.errors import InvalidRequest, TooBusy
+from selfheal.flows.connect import refuse_secrets
 from selfheal.flows.farm import Farm
+from selfheal.redaction.documents import redacted_request
 from selfheal.store import outbox, plans, requests
 from selfheal.store.requests import Accepted
 
@@ -20,9 +22,12 @@ Door = Literal["terminal", "broker"]
 def submit(farm: Farm, request: ChangeRequest, *, door: Door) -> Accepted:
     """Accept `request` once; a repeat of an open failure is folded into the open request.
 
-    Raises InvalidRequest for what this door does not allow, and TooBusy. When this returns, the
-    row is committed: the request reaches an end state whatever dies.
+    What is stored has no secrets in its texts. Raises InvalidRequest for what this door does not
+    allow, and TooBusy. When this returns, the row is committed: the request reaches an end state
+    whatever dies.
     """
+    refuse_secrets(farm, repo=request.repo, branch=request.branch)
+    request = redacted_request(farm.redactor, request)
     if door == "broker":
         _check_allowed(farm, request)
     with farm.database.begin() as connection:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from selfheal.errors import GitFailed, InvalidRepository
-from selfheal.flows.connect import repository_url
+from selfheal.flows.connect import refuse_secrets, repository_url
 from selfheal.flows.farm import Farm
 from selfheal.store import repositories, schedules
 from selfheal.store.repositories import RepositoryRow
@@ -33,6 +33,7 @@ def watch(farm: Farm, wanted: Wanted, *, by: str) -> RepositoryRow:
 
     The branch is looked up first, for a mistake is better told now than by every scan.
     """
+    refuse_secrets(farm, repo=wanted.repo, branch=wanted.branch, test=wanted.test_command or "")
     url = repository_url(wanted.repo)
     name = wanted.name or _name_of(url)
     schedules.check_name(name)

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 
 from selfheal.errors import StoreUnavailable
+from selfheal.redaction import Redactor
+from selfheal.store.parameters import CleanParameters
 
 _NOTICE_SILENCE = {
     "keepalives_idle": 10,
@@ -38,6 +40,8 @@ class _Engines:
 class Database:
     """Hands out short transactions. Opens its pool at first use, anew in each forked process.
 
+    No secret that `redactor` finds gets into a row, whoever writes it.
+
     A transaction that asks nothing for `idle_timeout` seconds is ended by the server: its process
     sleeps or its host is gone, and others wait for the rows it holds.
     """
@@ -49,8 +53,10 @@ class Database:
         pool_size: int = 4,
         statement_timeout: float = 30.0,
         idle_timeout: float = 5.0,
+        redactor: Redactor | None = None,
     ) -> None:
         self.url = url
+        self._redactor = redactor or Redactor()
         self._pool_size = pool_size
         self._options = (
             f"-c statement_timeout={int(statement_timeout * 1000)}"
@@ -102,6 +108,7 @@ class Database:
         engine = create_engine(
             self.url,
             pool_size=self._pool_size,
+            hide_parameters=True,  # in the text of an error they would be in logs
             connect_args={
                 "connect_timeout": 5,
                 "application_name": "selfheal",
@@ -110,6 +117,8 @@ class Database:
             },
         )
         event.listen(engine, "checkout", _refuse_closed)
+        clean = CleanParameters(self._redactor)
+        event.listen(engine, "before_cursor_execute", clean, retval=True)
         return engine
 
 

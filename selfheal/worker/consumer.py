@@ -19,7 +19,6 @@ from celery.worker.consumer import Consumer
 from kombu.exceptions import OperationalError
 
 from selfheal.contracts import names
-from selfheal.flows.connect import redactor_of
 from selfheal.worker.envelope import read_carefully
 from selfheal.worker.letters import letter_of
 from selfheal.worker.reading import Incoming, fault_of
@@ -43,9 +42,9 @@ class FarmConsumer(_Consumer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        settings = cast("FarmApp", self.app).settings
-        self._max_bytes = settings.broker.max_message_bytes
-        self._redactor = redactor_of(settings)
+        app = cast("FarmApp", self.app)
+        self._max_bytes = app.settings.broker.max_message_bytes
+        self._redactor = app.redactor
         self._gathering = False
 
     def connection_for_read(self, heartbeat: float | None = None) -> Any:

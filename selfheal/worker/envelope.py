@@ -94,7 +94,7 @@ def wrapped(name: bytes, item: bytes, fault: str) -> bytes:
     """An envelope around what was none; a long one is cut, for nobody can send it again."""
     queue = name.partition(_PRIORITY)[0].decode("utf-8", "replace")
     envelope = {
-        "body": base64.b64encode(item[: KEPT_BYTES + 1]).decode(),
+        "body": base64.b64encode(item[: 2 * KEPT_BYTES]).decode(),
         "content-type": "application/octet-stream",
         "content-encoding": "binary",
         "headers": {MALFORMED: f"{fault} ({len(item)} bytes)"},

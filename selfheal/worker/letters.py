@@ -16,6 +16,9 @@ from selfheal.worker.reading import Incoming
 
 _NAMESPACE = UUID("2f0a1c62-7a8e-5d0b-9c44-5d1f7a60c0de")
 
+LOOKED_AT = 2 * KEPT_BYTES
+"""Of a body, bytes that are redacted before it is cut to what is kept."""
+
 KEPT_HEADER = 4 << 10
 """Of a text in the headers, characters that are kept at most."""
 
@@ -25,10 +28,10 @@ KEPT_HEADERS = 32 << 10
 
 def letter_of(message: Incoming, queue: str, reason: str, redactor: Redactor) -> DeadLetter:
     """What is kept of `message`: redacted, cut, and fit for PostgreSQL."""
-    body = message.body[: KEPT_BYTES + 1].decode("utf-8", "replace")[:KEPT_BYTES]
     clean = _cleaner(redactor)
     headers = _kept_headers(message, clean)
-    shown = clean(body)
+    # Redacted before it is cut: half a secret is not recognised as one.
+    shown = clean(message.body[:LOOKED_AT].decode("utf-8", "replace"))[:KEPT_BYTES]
     same = shown.encode() == message.body and headers == dict(message.headers)
     return DeadLetter(
         id=uuid5(_NAMESPACE, _digest(message, queue)),
@@ -71,9 +74,9 @@ def _kept(value: Any, clean: Callable[[str], str], depth: int = 4) -> JsonValue:
         case None | bool() | int() | float():
             return value
         case str():
-            return clean(value[:KEPT_HEADER])
+            return clean(value[: 2 * KEPT_HEADER])[:KEPT_HEADER]
         case list() | tuple() if depth:
             return [_kept(one, clean, depth - 1) for one in value]
         case dict() if depth:
             return {clean(str(key)): _kept(one, clean, depth - 1) for key, one in value.items()}
-    return clean(repr(value)[:KEPT_HEADER])
+    return clean(repr(value)[: 2 * KEPT_HEADER])[:KEPT_HEADER]

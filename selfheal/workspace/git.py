@@ -146,6 +146,7 @@ class Git:
         *,
         credential: Credential | None = None,
         config: Mapping[str, str] | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         self.git_dir = git_dir
         self.work_tree = work_tree
@@ -154,7 +155,7 @@ class Git:
         if credential:
             self._config[f"credential.{credential.origin}.helper"] = _CREDENTIAL_HELPER
         secrets = [("git-password", credential.password)] if credential else []
-        self._redactor = Redactor(secrets)
+        self.redactor = (redactor or Redactor()).knowing(secrets)
 
     def run(
         self,
@@ -188,7 +189,7 @@ class Git:
         output = _finish(process, stdin=stdin, seconds=seconds, shown=f"git {command}")
         if output.code not in accept:
             shown = " ".join(["git", command, *(word for word in tail if word[:1] != "-")])
-            raise GitFailed(self._redactor.redact(shown), self._message(output))
+            raise GitFailed(self.redactor.redact(shown), self._message(output))
         return output
 
     def text(
@@ -200,6 +201,26 @@ class Git:
     ) -> str:
         """The one line a plumbing command answers."""
         return self.run(command, *options, operands=operands, paths=paths).line
+
+    def commit_tree(
+        self,
+        tree: str,
+        *,
+        parents: Sequence[str],
+        message: str,
+        environment: Mapping[str, str],
+    ) -> str:
+        """A commit of this tree; gives its sha. No secret goes into the message."""
+        said = self.redactor.redact(message)
+        return self.run(
+            "commit-tree",
+            *(word for parent in parents for word in ("-p", parent)),
+            "-F",
+            "-",
+            tree,
+            stdin=said.encode("utf-8", "surrogateescape"),
+            environment=environment,
+        ).line
 
     def _globals(self) -> list[str]:
         work_tree = [f"--work-tree={self.work_tree}"] if self.work_tree else []
@@ -218,7 +239,7 @@ class Git:
 
     def _message(self, output: Output) -> str:
         said = output.stderr.strip() or output.text.strip() or f"exit code {output.code}"
-        return self._redactor.redact(said[-4000:])
+        return self.redactor.redact(said)[-4000:]
 
 
 def is_sha(text: str) -> bool:

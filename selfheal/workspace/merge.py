@@ -105,13 +105,9 @@ def _commit_merge(git: Git, tree: str, wanted: Merge, *, onto: str, identity: Id
     dates = git.text("log", "--no-walk", "--format=%ct", operands=parents).split()
     when = datetime.fromtimestamp(max(map(int, dates)), UTC)
     message = with_trailers(wanted.message, wanted.trailers)
-    answer = git.run(
-        "commit-tree",
-        *(word for parent in parents for word in ("-p", parent)),
-        "-F",
-        "-",
+    return git.commit_tree(
         tree,
-        stdin=message.encode("utf-8", "surrogateescape"),
+        parents=parents,
+        message=message,
         environment=commit_environment(identity, identity, when),
     )
-    return answer.line

@@ -14,6 +14,7 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from selfheal.errors import InvalidRepository, TimedOut
+from selfheal.redaction import Redactor
 from selfheal.workspace.git import (
     NETWORK_SECONDS,
     Credential,
@@ -44,22 +45,38 @@ _MANY_PACKS = 50
 class Mirror(Objects):
     """A bare mirror of the branches and of `refs/selfheal/` of one repository."""
 
-    def __init__(self, folder: Path, url: str, *, credential: Credential | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        *,
+        credential: Credential | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
         """Use `Mirror.open`; this names a mirror that exists."""
-        super().__init__(Git(folder, credential=credential))
+        super().__init__(Git(folder, credential=credential, redactor=redactor))
         self.folder = folder
         self.url = url
         self._lock = folder.with_suffix(".lock")
 
     @classmethod
-    def open(cls, folder: Path, url: str, *, credential: Credential | None = None) -> Self:
+    def open(
+        cls,
+        folder: Path,
+        url: str,
+        *,
+        credential: Credential | None = None,
+        redactor: Redactor | None = None,
+    ) -> Self:
         """The mirror of this repository under `folder`, created empty where there is none.
 
         `url` is an absolute path, `file://`, `https://`, `ssh://` or `user@host:path`, without a
-        password: that is what `credential` is for. Raises InvalidRepository for any other.
+        password: that is what `credential` is for. `redactor` keeps secrets out of commit messages
+        and of what git says. Raises InvalidRepository for any other.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        mirror = cls(mirror_folder(folder, url), url, credential=credential)
+        place = mirror_folder(folder, url)
+        mirror = cls(place, url, credential=credential, redactor=redactor)
         with file_lock(mirror._lock, seconds=NETWORK_SECONDS):
             if not mirror.folder.exists():
                 _create(mirror.folder)
@@ -146,7 +163,12 @@ class Mirror(Objects):
         `prepare` is called with the folder whenever it is clean: what it writes is never committed.
         """
         return open_worktree(
-            self.git.git_dir, checked_sha(sha), folder=folder, name=name, prepare=prepare
+            self.git.git_dir,
+            checked_sha(sha),
+            folder=folder,
+            name=name,
+            prepare=prepare,
+            redactor=self.git.redactor,
         )
 
     def pack(self) -> bool:

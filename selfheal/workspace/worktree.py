@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from selfheal.errors import GitFailed, InvalidEdit, InvalidInput, PatchRefused, TimedOut
+from selfheal.redaction import Redactor
 from selfheal.workspace.git import Git, Identity, checked_sha
 from selfheal.workspace.lock import file_lock
 
@@ -26,13 +27,21 @@ class Worktree:
     """A detached worktree. git is told its git dir on every call, so nothing that a test run
     leaves in the folder, not even another `.git`, has a say in what git does."""
 
-    def __init__(self, folder: Path, base: str, prepare: Callable[[Path], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        base: str,
+        prepare: Callable[[Path], None],
+        *,
+        redactor: Redactor | None = None,
+    ) -> None:
         """Use `Mirror.worktree`; this names a worktree that git has just made."""
         self.folder = folder
         self.base = base
         self._prepare = prepare
         self._pointer = (folder / ".git").read_bytes()
-        self.git = Git(Path(os.fsdecode(self._pointer).removeprefix("gitdir: ").rstrip()), folder)
+        git_dir = Path(os.fsdecode(self._pointer).removeprefix("gitdir: ").rstrip())
+        self.git = Git(git_dir, folder, redactor=redactor)
 
     @property
     def head(self) -> str:
@@ -96,18 +105,14 @@ class Worktree:
         tree = self.git.text("write-tree")
         if tree == self.git.text("rev-parse", "--verify", f"{parent}^{{tree}}"):
             raise InvalidEdit("there is nothing to commit: apply a diff that changes something")
-        answer = self.git.run(
-            "commit-tree",
-            "-p",
-            parent,
-            "-F",
-            "-",
+        sha = self.git.commit_tree(
             tree,
-            stdin=with_trailers(message, trailers).encode("utf-8", "surrogateescape"),
+            parents=(parent,),
+            message=with_trailers(message, trailers),
             environment=commit_environment(author, committer, when),
         )
-        self.git.run("update-ref", "--no-deref", "HEAD", answer.line, parent)
-        return answer.line
+        self.git.run("update-ref", "--no-deref", "HEAD", sha, parent)
+        return sha
 
     def verify_untouched(self) -> None:
         """Raises PatchRefused when a run has replaced or rewritten the worktree's `.git`."""
@@ -162,6 +167,7 @@ def open_worktree(
     folder: Path,
     name: str,
     prepare: Callable[[Path], None] = lambda _: None,
+    redactor: Redactor | None = None,
 ) -> Iterator[Worktree]:
     """Gives a clean worktree `folder/name` of the commit; removes it on leaving.
 
@@ -187,7 +193,7 @@ def open_worktree(
                 seconds=CHECKOUT_SECONDS,
             )
             prepare(path)
-            yield Worktree(path, sha, prepare)
+            yield Worktree(path, sha, prepare, redactor=redactor)
         finally:
             _remove(git_dir, path)
 
