@@ -21,8 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.problem import Problem
 from selfheal.contracts.request_status import RequestStatus
-from selfheal.embedded.provider import Servers
-from tests.integration.serving import Service, started
+from tests.integration.serving import Service
 
 CHECKS = [
     not_a_server_error,
@@ -75,17 +74,10 @@ def test_the_examples_are_documents_that_can_be_read(document) -> None:
     RequestStatus.model_validate(shown["content"]["application/json"]["example"])
 
 
-@pytest.fixture(scope="module")
-def busy(fresh_database: Callable[..., str], migrated: str, servers: Servers) -> Iterator[Service]:
+@pytest.fixture
+def busy(service_with: Callable[..., Service]) -> Service:
     """A service that many cases may ask, and whose streams are short."""
-    service = started(
-        fresh_database(template=migrated),
-        servers.broker_url,
-        requests_per_minute=1_000_000,
-        stream_seconds=0.1,
-    )
-    yield service
-    service.end()
+    return service_with(requests_per_minute=1_000_000, stream_seconds=0.1)
 
 
 def ask_many_times(service: Service, *, number: int, mode: GenerationMode) -> None:
@@ -96,7 +88,7 @@ def ask_many_times(service: Service, *, number: int, mode: GenerationMode) -> No
     ended, open_one = service.has(description="ended"), service.has(description="open")
     service.ends(ended)
     ids = st.sampled_from([None, None, str(ended), str(open_one)])
-    login = {"Authorization": f"Bearer {service.token(mode.value, 'operator')}"}
+    login = {"Authorization": f"Bearer {service.token('fuzz', 'operator')}"}
     api = schemathesis.openapi.from_url(f"{service.url}/openapi.json")
 
     @given(case=api.as_strategy(generation_mode=mode), known=ids)
@@ -111,6 +103,7 @@ def ask_many_times(service: Service, *, number: int, mode: GenerationMode) -> No
     def ask(case: Case, known: str | None) -> None:
         if known and case.path_parameters:
             case.path_parameters["request_id"] = known
+        # Else nearly all of them would be refused for the repository alone.
         if case.path == "/change-requests" and isinstance(case.body, dict) and known:
             case.body["repo"] = f"https://example.org/{known}"
         case.call_and_validate(checks=CHECKS, headers=login)
