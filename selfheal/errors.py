@@ -11,6 +11,8 @@
     │   ├── PatchRefused        the patch gate names the rule
     │   ├── StateRefused        the state machine has no such transition
     │   ├── BudgetSpent         the ChangeRequest may spend no more
+    │   ├── TokenRefused        the service does not know who asks
+    │   ├── RoleRefused         whoever asks may not do this
     │   └── Fenced              the attempt's token is no longer the newest
     ├── EnvironmentUnusable     this machine or target cannot do the work as it stands
     │   ├── SandboxUnavailable  no provider works here
@@ -23,8 +25,10 @@
     │   ├── LeaseConflict       another plan holds a symbol
     │   ├── BrokerUnavailable   nothing could be sent
     │   ├── StoreUnavailable    the database does not answer
+    │   ├── ServiceUnavailable  the farm's HTTP service does not answer
     │   ├── ModelUnavailable    no provider of the chain answered in time
     │   ├── TooBusy             the backlog is too long to accept more
+    │   ├── RateLimited         whoever asks has asked too often
     │   └── TimedOut            a limit on time was reached
     ├── InvalidAnswer           a model answered, but not with what it was asked for
     ├── GitFailed               git answered with an error
@@ -110,6 +114,14 @@ class BudgetSpent(Refused):
         return f"the request's budget of {self.cap} {self.what} is spent: submit again with more"
 
 
+class TokenRefused(Refused):
+    """The service serves nobody without a token that it knows, and found none."""
+
+
+class RoleRefused(Refused):
+    """The token's role may not do this; the message names the role that may."""
+
+
 class Fenced(Refused):
     """The attempt's fencing token is no longer the newest: its effects are not accepted."""
 
@@ -180,6 +192,12 @@ class StoreUnavailable(Transient):
     """The database does not answer."""
 
 
+class ServiceUnavailable(Transient):
+    """The farm's HTTP service does not answer, or not as one; the message says what it did."""
+
+    retry_after = 1.0
+
+
 class ModelUnavailable(Transient):
     """No provider of the chain answered in time; the message says what each of them did."""
 
@@ -190,6 +208,12 @@ class TooBusy(Transient):
     """The backlog is too long to accept more; nothing was stored."""
 
     retry_after = 30.0
+
+
+class RateLimited(Transient):
+    """Whoever asks has asked too often; nothing was done."""
+
+    retry_after = 1.0
 
 
 class TimedOut(Transient):

@@ -317,6 +317,27 @@ class AdmissionSettings(_Section):
     )
 
 
+class ServiceSettings(_Section):
+    """The HTTP service."""
+
+    host: str = Field(
+        default="127.0.0.1", description="address to listen on; outside loopback it needs tokens"
+    )
+    port: int = Field(default=8000, ge=0, le=65_535, description="port to listen on")
+    max_body_bytes: int = Field(
+        default=1 << 20, ge=1 << 10, description="a request with a larger body is refused"
+    )
+    requests_per_minute: int = Field(
+        default=600, ge=1, description="of one token, in each process of the service"
+    )
+    max_streams: int = Field(
+        default=100, ge=1, description="runs that are followed live at once, in each process"
+    )
+    stream_seconds: float = Field(
+        default=600.0, gt=0, description="a stream ends after this; whoever follows comes back"
+    )
+
+
 class SafetySettings(_Section):
     """What the farm accepts."""
 
@@ -398,6 +419,7 @@ class Settings(BaseSettings):
     llm: LlmSettings = LlmSettings()
     git: GitSettings = GitSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    service: ServiceSettings = ServiceSettings()
     safety: SafetySettings = SafetySettings()
     autoscale: AutoscaleSettings = AutoscaleSettings()
     stop: StopSettings = StopSettings()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import secrets
 import sys
@@ -12,8 +11,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from selfheal.cli.address import is_loopback
 from selfheal.cli.main import app
-from selfheal.errors import InvalidSettings, MissingExtra
+from selfheal.errors import MissingExtra
 
 _AUTH = "FLOWER_BASIC_AUTH"
 
@@ -31,20 +31,9 @@ def flower(
     if find_spec("flower") is None:
         raise MissingExtra("flower")
     environment = dict(os.environ)
-    if not _is_loopback(address) and not environment.get(_AUTH):
+    if not is_loopback(address, option="--address") and not environment.get(_AUTH):
         environment[_AUTH] = f"selfheal:{secrets.token_urlsafe(12)}"
         Console(stderr=True).print(f"log in as {environment[_AUTH]}", markup=False, highlight=False)
     python = [sys.executable, "-P", "-m", "celery", "-A", "selfheal", "flower"]
     place = [f"--address={address}", f"--port={port}"]
     os.execve(sys.executable, [*python, *place], environment)  # noqa: S606
-
-
-def _is_loopback(address: str) -> bool:
-    if address == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError as error:
-        raise InvalidSettings(
-            f"--address {address!r} is no IP address: name one, or localhost"
-        ) from error

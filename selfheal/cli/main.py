@@ -30,6 +30,8 @@ _COMMANDS = {
     "schedule": "schedule",
     "watch-repo": "watch_repo",
     "sweep": "sweep",
+    "serve": "serve",
+    "token": "token",
     "flower": "flower",
     "mock-llm": "mock_llm",
     "dead": "dead",

@@ -1,7 +1,8 @@
 """What an application imports to enqueue work. No worker code lives here; importing it is quick:
-Celery and pydantic are imported at first use.
+Celery, httpx and pydantic are imported at first use.
 """
 
-from selfheal.client.client import Client, Handle
+from selfheal.client.client import Client
+from selfheal.client.handle import Handle
 
 __all__ = ["Client", "Handle"]

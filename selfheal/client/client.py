@@ -1,96 +1,102 @@
-"""Submits and cancels ChangeRequests through the broker: nothing else need be reachable."""
+"""A farm, seen from an application."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
-if TYPE_CHECKING:
-    from celery import Celery
+from selfheal.client.handle import Handle
+from selfheal.errors import InvalidSettings
 
+if TYPE_CHECKING:
+    from selfheal.client.transport import Transport
     from selfheal.contracts.change_request import ChangeRequest
+    from selfheal.contracts.request_status import RequestStatus
 
 TIMEOUT_SECONDS = 2.0
-"""The longest a call may keep its host waiting."""
+"""The longest a call may keep its host waiting, unless the host says otherwise."""
 
 
 class Client:
-    """A farm, seen from an application. Opens its connection at first use; threads may share it."""
+    """Submits ChangeRequests, through the broker or the HTTP service of a farm.
 
-    def __init__(self, *, broker_url: str) -> None:
-        self._broker_url = broker_url
-        self._app: Celery | None = None
+    `Client(broker_url=...)` submits and cancels: nothing but the broker need be reachable.
+    `Client(http=..., token=...)` also tells how a request stands. Connections are opened at first
+    use; threads may share a client. Every error is a `SelfhealError`.
+    """
+
+    def __init__(
+        self,
+        *,
+        broker_url: str | None = None,
+        http: str | None = None,
+        token: str | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> None:
+        """`timeout` is in seconds, for each call; raises InvalidSettings."""
+        self._timeout = timeout
+        self._transport = _transport(broker_url, http, token=token, timeout=timeout)
 
     def submit(self, request: ChangeRequest | None = None, /, **fields: Any) -> Handle:
-        """Send a ChangeRequest, or one made of `fields`; its id is known at once.
+        """Hand over a ChangeRequest, or one made of `fields`; its id is known at once.
 
         What is secret in its texts, as far as this process can tell, does not leave it. Raises
-        InvalidRequest naming the field that is wrong, and BrokerUnavailable within
-        TIMEOUT_SECONDS or so. Submitting the same request again is harmless: its id is the
-        idempotency key.
+        InvalidRequest naming the field that is wrong; BrokerUnavailable, or ServiceUnavailable,
+        TokenRefused and RoleRefused, within the timeout or so. Submitting the same request again
+        is harmless: its id is the idempotency key.
         """
-        from selfheal.contracts import names
-
         request = _without_secrets(request or _request(fields))
-        self._send(names.SUBMIT, request.to_json(), about=request.id)
-        return Handle(request.id, self)
+        self._transport.submit(request)
+        return self.handle(request.id)
+
+    def handle(self, request_id: UUID) -> Handle:
+        """The handle of what was submitted earlier; nothing is asked."""
+        return Handle(request_id, self)
+
+    def status(self, request_id: UUID, *, within: float | None = None) -> RequestStatus:
+        """How a ChangeRequest stands, or the one that it was folded into. Needs `http`.
+
+        `within` may shorten the timeout. Raises UnknownId, ServiceUnavailable, TokenRefused.
+        """
+        seconds = self._timeout if within is None else within
+        status = self._transport.status(request_id, within=seconds)
+        while status.folded_into is not None:
+            status = self._transport.status(status.folded_into, within=seconds)
+        return status
 
     def cancel(self, request_id: UUID) -> None:
-        """Ask the farm to end a ChangeRequest; raises BrokerUnavailable."""
-        from selfheal.contracts import names
+        """Ask the farm to end a ChangeRequest; raises BrokerUnavailable, or ServiceUnavailable,
+        UnknownId, TokenRefused and RoleRefused."""
+        self._transport.cancel(request_id)
 
-        self._send(names.CANCEL, str(request_id), about=request_id)
+    def close(self) -> None:
+        """Let go of connections; a later call opens new ones."""
+        self._transport.close()
 
-    def _send(self, task_name: str, argument: str, *, about: UUID) -> None:
-        from kombu.exceptions import OperationalError
+    def __enter__(self) -> Self:
+        return self
 
-        from selfheal.contracts.names import ROUTES
-        from selfheal.errors import BrokerUnavailable
-
-        try:
-            self._connected().send_task(
-                task_name,
-                args=[argument],
-                queue=ROUTES[task_name],
-                retry=False,
-                ignore_result=True,
-                root_id=str(about),
-                # What watchers such as Flower show: an issue's text may hold what is not theirs.
-                argsrepr=f"('{about}',)",
-                kwargsrepr="{}",
-            )
-        except (OperationalError, OSError) as error:
-            raise BrokerUnavailable(f"the broker took no message: {error}") from error
-
-    def _connected(self) -> Celery:
-        from celery import Celery
-
-        if self._app is None:
-            # Not the current app: the host may have one of its own.
-            self._app = Celery("selfheal-client", broker=self._broker_url, set_as_current=False)
-            self._app.conf.update(
-                broker_connection_timeout=TIMEOUT_SECONDS,
-                broker_transport_options={
-                    "socket_timeout": TIMEOUT_SECONDS,
-                    "socket_connect_timeout": TIMEOUT_SECONDS,
-                    "max_retries": 0,
-                },
-                task_create_missing_queues=True,
-            )
-        return self._app
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
-    """A submitted ChangeRequest."""
+def _transport(
+    broker_url: str | None, http: str | None, *, token: str | None, timeout: float
+) -> Transport:
+    """The one that the arguments ask for; each is imported only where it is used."""
+    if (broker_url is None) == (http is None):
+        found = "neither" if http is None else "both"
+        raise InvalidSettings(f"expected one of broker_url and http, found {found}")
+    if http is not None:
+        from selfheal.client.http import HttpTransport
 
-    id: UUID
-    client: Client
+        return HttpTransport(http, token=token, timeout=timeout)
+    if token is not None:
+        raise InvalidSettings("token: only the service asks for one, found it with broker_url")
+    from selfheal.client.broker import BrokerTransport
 
-    def cancel(self) -> None:
-        """Ask the farm to end it; raises BrokerUnavailable."""
-        self.client.cancel(self.id)
+    assert broker_url is not None
+    return BrokerTransport(broker_url, timeout=timeout)
 
 
 def _without_secrets(request: ChangeRequest) -> ChangeRequest:

@@ -10,6 +10,7 @@ from typing import Literal, Self
 from uuid import UUID, uuid4
 
 from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_validator
+from pydantic_core import from_json
 
 from selfheal.contracts.document import Document, Value
 from selfheal.contracts.recipe import RECIPE, Recipe
@@ -25,10 +26,12 @@ MOST_BYTES = 900_000
 class Budget(Value):
     """What a request may spend; None means the farm's own cap."""
 
-    usd: float | None = Field(default=None, ge=0, description="US dollars")
-    tokens: int | None = Field(default=None, ge=0, description="model tokens, in and out")
+    usd: float | None = Field(default=None, ge=0, le=1e9, description="US dollars")
+    tokens: int | None = Field(
+        default=None, ge=0, le=10**15, description="model tokens, in and out"
+    )
     seconds: float | None = Field(
-        default=None, gt=0, description="seconds of search, all CodingTasks together"
+        default=None, gt=0, le=1e9, description="seconds of search, all CodingTasks together"
     )
 
 
@@ -58,6 +61,13 @@ class ChangeRequest(Document):
         default=False, description="may touch CI, hooks, packaging, test configuration, lock files"
     )
     requested_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_stored(cls, value: object) -> object:
+        if _holds_nul(value):
+            raise ValueError("must not hold the character U+0000, which PostgreSQL cannot store")
+        return value
 
     @field_validator("repo", "branch")
     @classmethod
@@ -90,9 +100,12 @@ class ChangeRequest(Document):
 
     @model_validator(mode="after")
     def _fits_into_a_message(self) -> Self:
-        size = len(self.to_json().encode())
-        if size > MOST_BYTES:
-            raise ValueError(f"at most {MOST_BYTES:,} bytes of JSON are accepted, found {size:,}")
+        document = self.to_json().encode()
+        if len(document) > MOST_BYTES:
+            raise ValueError(
+                f"at most {MOST_BYTES:,} bytes of JSON are accepted, found {len(document):,}"
+            )
+        from_json(document)  # raises ValueError for what is nested too deep to be read again
         return self
 
     @property
@@ -116,6 +129,14 @@ _VOLATILE = re.compile(
     r"|\d{4}-\d{2}-\d{2}[T ][\d:.]+(?:Z|[+-]\d{2}:?\d{2})?"  # times
     r"|(?<=line )\d+"  # line numbers of tracebacks
 )
+
+
+def _holds_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(map(_holds_nul, (*value, *value.values())))
+    return isinstance(value, list | tuple) and any(map(_holds_nul, value))
 
 
 def normalise_failure(text: str) -> str:

@@ -16,33 +16,38 @@ from selfheal.redaction.documents import redacted_request
 from selfheal.store import outbox, plans, requests
 from selfheal.store.requests import Accepted
 
-Door = Literal["terminal", "broker"]
+Door = Literal["terminal", "broker", "api"]
 
 
-def submit(farm: Farm, request: ChangeRequest, *, door: Door) -> Accepted:
+def submit(farm: Farm, request: ChangeRequest, *, door: Door, by: str | None = None) -> Accepted:
     """Accept `request` once; a repeat of an open failure is folded into the open request.
 
-    What is stored has no secrets in its texts. Raises InvalidRequest for what this door does not
-    allow, and TooBusy. When this returns, the row is committed: the request reaches an end state
-    whatever dies.
+    `by` is the name of the API token it came with, if it came with one. What is stored has no
+    secrets in its texts.
+
+    Raises InvalidRequest for what this door does not allow, and TooBusy. When this returns, the
+    row is committed: the request reaches an end state whatever dies.
     """
     refuse_secrets(farm, repo=request.repo, branch=request.branch)
     request = redacted_request(farm.redactor, request)
-    if door == "broker":
+    if door != "terminal":
         _check_allowed(farm, request)
     with farm.database.begin() as connection:
-        accepted = admit(connection, request, most_open=farm.settings.admission.max_open_requests)
+        most = farm.settings.admission.max_open_requests
+        accepted = admit(connection, request, most_open=most, by=by)
     farm.flush()
     return accepted
 
 
-def admit(connection: Connection, request: ChangeRequest, *, most_open: int) -> Accepted:
+def admit(
+    connection: Connection, request: ChangeRequest, *, most_open: int, by: str | None = None
+) -> Accepted:
     """The rows that make `request` accepted, or folded, in the caller's transaction.
 
     Raises TooBusy, which must undo that transaction, for a new one when as many are open as may
     be. A repeat is no burden, and always accepted.
     """
-    accepted = requests.accept(connection, request)
+    accepted = requests.accept(connection, request, by=by)
     if not accepted.is_new:
         return accepted
     if requests.more_open_than(connection, most_open):

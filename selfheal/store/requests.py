@@ -24,6 +24,7 @@ class RequestRow:
     state: State
     folded_into: UUID | None
     repeats: int
+    submitted_by: str | None
     base_commit_sha: str | None
     sandbox: str | None
     evidence: SuiteEvidence | None
@@ -48,8 +49,10 @@ class Accepted:
     is_new: bool
 
 
-def accept(connection: Connection, request: ChangeRequest) -> Accepted:
+def accept(connection: Connection, request: ChangeRequest, *, by: str | None = None) -> Accepted:
     """Store `request` once; a repeat of an open failure is folded into the open request.
+
+    `by` is the name of the API token it came with, if it came with one.
 
     Race closed: two submissions of one failure at the same time. The partial unique index lets one
     of them in; the other waits for it and then finds the open row to fold into.
@@ -59,7 +62,7 @@ def accept(connection: Connection, request: ChangeRequest) -> Accepted:
     ).one_or_none()
     if known is not None:
         return Accepted(request.id, known.folded_into, is_new=False)
-    if _insert(connection, request):
+    if _insert(connection, request, by):
         events.record(
             connection,
             request.id,
@@ -69,19 +72,19 @@ def accept(connection: Connection, request: ChangeRequest) -> Accepted:
             why="accepted",
         )
         return Accepted(request.id, None, is_new=True)
-    return _fold(connection, request)
+    return _fold(connection, request, by)
 
 
-def _insert(connection: Connection, request: ChangeRequest) -> bool:
+def _insert(connection: Connection, request: ChangeRequest, by: str | None) -> bool:
     inserted = connection.execute(
         text(
             "INSERT INTO change_requests"
-            " (id, document, repo, branch, fingerprint, state, priority, source)"
+            " (id, document, repo, branch, fingerprint, state, priority, source, submitted_by)"
             " VALUES (:id, CAST(:document AS jsonb), :repo, :branch, :fingerprint,"
-            " 'RECEIVED', :priority, :source)"
+            " 'RECEIVED', :priority, :source, :by)"
             " ON CONFLICT DO NOTHING RETURNING id"
         ),
-        _columns(request),
+        {**_columns(request), "by": by},
     )
     if inserted.one_or_none() is None:
         return False
@@ -101,7 +104,7 @@ def more_open_than(connection: Connection, most: int) -> bool:
     return open_now > most
 
 
-def _fold(connection: Connection, request: ChangeRequest) -> Accepted:
+def _fold(connection: Connection, request: ChangeRequest, by: str | None) -> Accepted:
     target = connection.execute(
         text(
             "UPDATE change_requests SET repeats = repeats + 1"
@@ -110,15 +113,15 @@ def _fold(connection: Connection, request: ChangeRequest) -> Accepted:
         {"fingerprint": request.fingerprint},
     ).scalar_one_or_none()
     if target is None:  # the same id came twice at once, or the open one ended meanwhile
-        return accept(connection, request)
+        return accept(connection, request, by=by)
     connection.execute(
         text(
             "INSERT INTO change_requests (id, document, repo, branch, fingerprint, state,"
-            " priority, source, folded_into, reason, ended_at)"
+            " priority, source, submitted_by, folded_into, reason, ended_at)"
             " VALUES (:id, CAST(:document AS jsonb), :repo, :branch, :fingerprint, 'DONE',"
-            " :priority, :source, :target, :reason, clock_timestamp()) ON CONFLICT DO NOTHING"
+            " :priority, :source, :by, :target, :reason, clock_timestamp()) ON CONFLICT DO NOTHING"
         ),
-        {**_columns(request), "target": target, "reason": f"folded into {target}"},
+        {**_columns(request), "by": by, "target": target, "reason": f"folded into {target}"},
     )
     events.record(
         connection,
@@ -158,11 +161,20 @@ def follow(connection: Connection, request_id: UUID) -> RequestRow:
     return follow(connection, row.folded_into) if row.folded_into else row
 
 
-def recent(connection: Connection, limit: int) -> tuple[RequestRow, ...]:
-    """The newest requests first."""
+def recent(
+    connection: Connection, limit: int, *, before: UUID | None = None
+) -> tuple[RequestRow, ...]:
+    """The newest requests first: all, or those that came before one of them; raises UnknownId."""
+    if before is not None:
+        load(connection, before)
     rows = connection.execute(
-        text("SELECT * FROM change_requests ORDER BY received_at DESC LIMIT :limit"),
-        {"limit": limit},
+        text(
+            "SELECT * FROM change_requests WHERE CAST(:before AS uuid) IS NULL"
+            " OR (received_at, id) <"
+            " (SELECT received_at, id FROM change_requests WHERE id = :before)"
+            " ORDER BY received_at DESC, id DESC LIMIT :limit"
+        ),
+        {"limit": limit, "before": before},
     )
     return tuple(_row(row._mapping) for row in rows)
 
@@ -264,6 +276,7 @@ def _row(row: RowMapping) -> RequestRow:
         state=row["state"],
         folded_into=row["folded_into"],
         repeats=row["repeats"],
+        submitted_by=row["submitted_by"],
         base_commit_sha=row["base_commit_sha"],
         sandbox=row["sandbox"],
         evidence=SuiteEvidence.model_validate(row["evidence"]) if row["evidence"] else None,

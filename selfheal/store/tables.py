@@ -37,6 +37,7 @@ from selfheal.contracts.change_request import Source
 from selfheal.contracts.commit_result import Status
 from selfheal.contracts.model_call import CallOutcome
 from selfheal.contracts.names import JOBS, OF_REPOSITORY, POOLS
+from selfheal.contracts.role import ROLES
 from selfheal.contracts.run_report import State
 from selfheal.store.backlog import VIEW
 
@@ -82,6 +83,7 @@ change_requests = Table(
     Column("state", Text, nullable=False),
     Column("priority", SmallInteger, nullable=False, comment="0 to 9, 9 most urgent"),
     Column("source", Text, nullable=False),
+    Column("submitted_by", Text, comment="name of its API token; null: by another door"),
     Column("base_commit_sha", Text, comment="what `branch` was when planning began"),
     Column("sandbox", Text, comment="which sandbox ran the repository's code"),
     Column("evidence", JSONB, comment="the suite at base (SuiteEvidence)"),
@@ -583,6 +585,25 @@ Index(
     postgresql_where=text("ended_at IS NULL"),
 )
 Index("ix_firings_ended", firings.c.ended_at)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", Text, primary_key=True, comment="the part of a token that names its row"),
+    Column("name", Text, nullable=False, comment="whose it is"),
+    Column("role", Text, nullable=False),
+    Column("digest", Text, nullable=False, comment="sha256 of the whole token, in hex"),
+    _at("created_at", "when it was made", default=True),
+    Column("created_by", Text, nullable=False),
+    _at("revoked_at", "when it ceased to be good"),
+    _one_of("role", ROLES),
+)
+Index(
+    "one_good_token_per_name",
+    api_tokens.c.name,
+    unique=True,
+    postgresql_where=text("revoked_at IS NULL"),
+)
 
 # Views are no tables to SQLAlchemy: this one comes after them.
 event.listen(metadata, "after_create", DDL(VIEW))  # type: ignore[no-untyped-call]

@@ -117,7 +117,7 @@ def test_services_depend_on_services_secrets_and_volumes_that_are_declared() -> 
 def test_services_that_listen_or_consume_are_watched() -> None:
     watched = {name for name, service in compose()["services"].items() if "healthcheck" in service}
 
-    assert watched == {"postgres", "valkey", "worker-light", "worker-heavy", "flower"}
+    assert watched == {"postgres", "valkey", "worker-light", "worker-heavy", "web", "flower"}
 
 
 def test_variables_of_the_compose_file_are_in_the_example() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import pytest
 from kombu import Connection, Message
 
 from selfheal.client import Client
 from selfheal.contracts import names
 from selfheal.contracts.change_request import ChangeRequest
+from selfheal.errors import BrokerUnavailable, InvalidSettings
 
 
 def _sent(broker_url: str) -> Message:
@@ -39,3 +41,19 @@ def test_a_cancellation_belongs_to_its_request(broker_url: str) -> None:
 
     message = _sent(broker_url)
     assert (message.headers["task"], message.headers["root_id"]) == (names.CANCEL, str(request_id))
+
+
+def test_what_only_the_service_can_tell_is_refused_with_a_way_out(broker_url: str) -> None:
+    handle = Client(broker_url=broker_url).submit(repo="https://example.org/a.git", description="x")
+
+    for ask in (handle.status, lambda: handle.wait(60), handle.result):
+        with pytest.raises(InvalidSettings, match=r"give the client .* Client\(http="):
+            ask()
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://127.0.0.1:1/0", "amqp://127.0.0.1:1//", "nonsense://x", "redis://x:port/0"]
+)
+def test_a_broker_that_does_not_answer_is_an_error_of_ours(url: str) -> None:
+    with Client(broker_url=url, timeout=0.5) as client, pytest.raises(BrokerUnavailable):
+        client.submit(repo="https://example.org/a.git", description="x")

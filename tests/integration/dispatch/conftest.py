@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Row, create_engine, text
+from sqlalchemy import Row, text
 
 from selfheal.contracts.bundle import CodingTask, TaskBundle
 from selfheal.contracts.change_request import ChangeRequest
@@ -16,21 +16,12 @@ from selfheal.contracts.commit_result import CommitResult, Status
 from selfheal.contracts.names import CODE, LAND, Pool
 from selfheal.dispatch.release import open_round
 from selfheal.errors import BrokerUnavailable
-from selfheal.store import attempts, migrate, plans, requests
+from selfheal.store import attempts, plans, requests
 from selfheal.store.attempts import Attempt, Work
 from selfheal.store.database import Database
 from selfheal.store.outbox import Message, message_of
 
 SHA = "a" * 40
-
-
-@pytest.fixture(scope="session")
-def migrated(fresh_database: Callable[..., str]) -> str:
-    url = fresh_database()
-    engine = create_engine(url)
-    migrate.upgrade(engine)
-    engine.dispose()
-    return url
 
 
 @pytest.fixture

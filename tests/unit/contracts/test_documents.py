@@ -92,8 +92,13 @@ def test_every_document_has_a_schema_that_refuses_unknown_fields() -> None:
         ({"affected_paths": ("../x.py",)}, "affected_paths"),
         ({"affected_paths": ("/etc/passwd",)}, "affected_paths"),
         ({"description": ""}, "description"),
+        ({"description": "a\0b"}, "description"),
+        ({"failing_tests": ("a\0b",)}, "failing_tests"),
+        ({"context": {"a": [{"b\0": 1}]}}, "context"),
         ({"source": "mail"}, "source"),
         ({"budget": {"usd": -1}}, "budget"),
+        ({"budget": {"usd": float("inf")}}, "budget"),
+        ({"budget": {"tokens": 10**400}}, "budget"),
         ({"colour": "red"}, "colour"),
         ({"schema_version": 2}, "schema_version"),
     ],
@@ -105,6 +110,16 @@ def test_a_wrong_field_is_named(wrong: dict[str, object], field: str) -> None:
         ChangeRequest.model_validate(good | wrong)
 
     assert refused.value.errors()[0]["loc"][0] == field
+
+
+def test_a_request_that_could_not_be_read_again_is_refused() -> None:
+    nested: list[object] = []
+    for _ in range(300):
+        nested = [nested]
+
+    for value in (nested, 10**5_000):
+        with pytest.raises(ValidationError):
+            ChangeRequest(repo="/x", description="y", context={"a": value})
 
 
 def test_a_document_cannot_be_changed() -> None:

@@ -2,6 +2,24 @@
 
 CREATE SEQUENCE fencing_tokens START WITH 1;
 
+CREATE TABLE api_tokens (
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    created_by TEXT NOT NULL,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_api_tokens PRIMARY KEY (id),
+    CONSTRAINT ck_api_tokens_role_known CHECK (role IN ('reader', 'submitter', 'operator'))
+);
+CREATE UNIQUE INDEX one_good_token_per_name ON api_tokens (name) WHERE revoked_at IS NULL;
+COMMENT ON COLUMN api_tokens.id IS 'the part of a token that names its row';
+COMMENT ON COLUMN api_tokens.name IS 'whose it is';
+COMMENT ON COLUMN api_tokens.digest IS 'sha256 of the whole token, in hex';
+COMMENT ON COLUMN api_tokens.created_at IS 'when it was made';
+COMMENT ON COLUMN api_tokens.revoked_at IS 'when it ceased to be good';
+
 CREATE TABLE baselines (
     key TEXT NOT NULL,
     repo TEXT NOT NULL,
@@ -25,6 +43,7 @@ CREATE TABLE change_requests (
     state TEXT NOT NULL,
     priority SMALLINT NOT NULL,
     source TEXT NOT NULL,
+    submitted_by TEXT,
     base_commit_sha TEXT,
     sandbox TEXT,
     evidence JSONB,
@@ -52,6 +71,7 @@ COMMENT ON COLUMN change_requests.fingerprint IS 'equal for repeats of one failu
 COMMENT ON COLUMN change_requests.folded_into IS 'the open request';
 COMMENT ON COLUMN change_requests.repeats IS 'folded into this one';
 COMMENT ON COLUMN change_requests.priority IS '0 to 9, 9 most urgent';
+COMMENT ON COLUMN change_requests.submitted_by IS 'name of its API token; null: by another door';
 COMMENT ON COLUMN change_requests.base_commit_sha IS 'what `branch` was when planning began';
 COMMENT ON COLUMN change_requests.sandbox IS 'which sandbox ran the repository''s code';
 COMMENT ON COLUMN change_requests.evidence IS 'the suite at base (SuiteEvidence)';
