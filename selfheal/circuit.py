@@ -41,6 +41,12 @@ class Circuit:
         with self._lock:
             return self._state()
 
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the next call is let through; 0 where one would be now."""
+        with self._lock:
+            return 0.0 if self._opened_at is None else self._waits()
+
     @contextmanager
     def guard(self, *failures: type[Exception]) -> Iterator[None]:
         """Around one call; raises CircuitOpen instead of letting it through.
@@ -61,11 +67,11 @@ class Circuit:
     def _state(self) -> CircuitState:
         if self._opened_at is None:
             return "closed"
-        return "half_open" if self._waits() <= 0 else "open"
+        return "open" if self._waits() else "half_open"
 
     def _waits(self) -> float:
         assert self._opened_at is not None
-        return self._opened_at + self._open_seconds - self._clock()
+        return round(max(0.0, self._opened_at + self._open_seconds - self._clock()), 3)
 
     def _enter(self) -> bool:
         """Let a call through, and say whether it is the one of a half-open circuit."""
@@ -74,7 +80,7 @@ class Circuit:
             if state == "closed":
                 return False
             if state == "open" or self._probing:
-                raise CircuitOpen(self._name, round(max(self._waits(), 0.0), 1))
+                raise CircuitOpen(self._name, self._waits())
             self._probing = True
             return True
 

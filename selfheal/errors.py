@@ -23,6 +23,7 @@
     │   ├── LeaseConflict       another plan holds a symbol
     │   ├── BrokerUnavailable   nothing could be sent
     │   ├── StoreUnavailable    the database does not answer
+    │   ├── ServiceUnavailable  the farm's HTTP service does not answer
     │   ├── ModelUnavailable    no provider of the chain answered in time
     │   ├── CircuitOpen         who kept failing is not asked for a while
     │   ├── TooBusy             the backlog is too long to accept more
@@ -179,6 +180,12 @@ class BrokerUnavailable(Transient):
 
 class StoreUnavailable(Transient):
     """The database does not answer."""
+
+
+class ServiceUnavailable(Transient):
+    """The farm's HTTP service does not answer, or not as one; the message says what it did."""
+
+    retry_after = 1.0
 
 
 class ModelUnavailable(Transient):

@@ -16,6 +16,10 @@ Line = Annotated[str, Field(min_length=1, max_length=2_000)]
 """A sentence or two: what is to be done, or when it is done."""
 
 
+MOST_BYTES = 200_000
+"""A model reads no more than this of a request."""
+
+
 class PlanRequest(Document):
     """A goal that is to be cut into SubTasks."""
 
@@ -27,6 +31,13 @@ class PlanRequest(Document):
     request_id: UUID | None = Field(
         default=None, description="the ChangeRequest on whose behalf and budget it is asked"
     )
+
+    @model_validator(mode="after")
+    def _fits_into_a_prompt(self) -> Self:
+        size = len(self.model_dump_json().encode())
+        if size > MOST_BYTES:
+            raise ValueError(f"at most {MOST_BYTES:,} bytes of JSON are accepted, found {size:,}")
+        return self
 
 
 class SubTask(Value):

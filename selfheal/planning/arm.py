@@ -24,6 +24,7 @@ from selfheal.planning.offline_subtasks import CONFIDENCE, RATIONALE, offline_su
 from selfheal.planning.roster import Roster
 from selfheal.planning.subtask_figures import complexity, longest_way
 from selfheal.planning.subtasks import Cut, CutRules
+from selfheal.planning.track import Track
 
 ModelFor = Callable[[UUID | None], Model]
 """The model that answers on behalf of a ChangeRequest, and of nobody in particular for None."""
@@ -33,7 +34,8 @@ LOST_BY_FAULT, LOST_BY_DOUBT = 0.15, 0.1
 
 OFFLINE = "offline rules"
 
-_CONTROL = frozenset({"Cc", "Cf"})
+_NOT_SHOWN = frozenset({"Cc", "Cf", "Cs"})
+"""Categories of characters that a reader does not see, or that are none."""
 
 
 class PlannerArm:
@@ -45,11 +47,13 @@ class PlannerArm:
         roster: Roster,
         *,
         model_for: ModelFor | None = None,
+        circuit: Circuit | None = None,
         first_pause: float = 0.5,
     ) -> None:
         self.settings = settings
         self.roster = roster
-        self.circuit = Circuit("the model")
+        self.circuit = circuit or Circuit("the model")
+        self.track = Track()
         self._model_for = model_for
         self._first_pause = first_pause
         self._rules = CutRules(roster, fewest=settings.min_plan_steps, most=settings.max_plan_steps)
@@ -85,6 +89,10 @@ class PlannerArm:
 
     def answer(self, request: PlanRequest) -> PlanResponse:
         """As `generate_plan`, for a request that has been read already."""
+        with self.track.measured():
+            return self._answer(request)
+
+    def _answer(self, request: PlanRequest) -> PlanResponse:
         if self._model_for is None:
             made = offline_subtasks(request.goal, request.constraints, self.roster)
             return self._response(made, rationale=RATIONALE, confidence=CONFIDENCE)
@@ -143,7 +151,7 @@ def _fenced(request: PlanRequest) -> str:
     """The request as JSON without control characters, and with no `<` that could end the fence."""
     wanted = request.model_dump(mode="json", include={"goal", "constraints", "context"})
     written = json.dumps(wanted, ensure_ascii=False).replace("<", "\\u003c")
-    inside = "".join(mark for mark in written if category(mark) not in _CONTROL)
+    inside = "".join(mark for mark in written if category(mark) not in _NOT_SHOWN)
     return f"<request>\n{inside}\n</request>"
 
 
