@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, JsonValue, model_validator
 
+from selfheal.contracts.commit_result import Status
 from selfheal.contracts.document import Document, Value
 
 Arm = Literal["planner", "retriever", "coder", "executor", "judge", "guardian"]
@@ -73,6 +74,22 @@ class PlanResponse(Document):
                 raise ValueError(f"step {task.step} depends on {min(ahead)}, not a step before it")
             before.add(task.step)
         return self
+
+
+class SubTaskResult(Value):
+    """What a SubTask came to. SOFT_FAIL may succeed when it is done again, HARD_FAIL will not."""
+
+    step: int = Field(ge=1)
+    arm: Arm
+    status: Status
+    summary: str = Field(min_length=1, description="what came of it, in a sentence")
+    findings: tuple[str, ...] = Field(default=(), description="one line each, most important first")
+    next_step: str = ""
+    change_request_id: UUID | None = Field(
+        default=None, description="the ChangeRequest that a coder's SubTask ran as"
+    )
+    landed_branch: str = ""
+    landed_sha: str = ""
 
 
 class HealthResponse(Document):

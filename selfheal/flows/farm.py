@@ -10,6 +10,9 @@ from pathlib import Path
 
 from selfheal.checks.development_install import prepare
 from selfheal.dispatch.sender import Sender, flush
+from selfheal.planning.arm import PlannerArm
+from selfheal.planning.arm_settings import get_settings
+from selfheal.planning.roster import load_roster
 from selfheal.redaction import Redactor
 from selfheal.sandbox.choose import choose_sandbox
 from selfheal.sandbox.jail import Limits, Sandbox
@@ -42,6 +45,12 @@ class Farm:
     def sandbox(self) -> Sandbox:
         """The first sandbox that proves itself here; raises SandboxUnavailable."""
         return choose_sandbox(self.settings.sandbox.provider)
+
+    @cached_property
+    def arm(self) -> PlannerArm:
+        """The Planner Arm of this process; raises InvalidSettings for a wrong PLANNER_ variable."""
+        # The gateway's models join here; until then goals are cut by the rules.
+        return PlannerArm(get_settings(), load_roster())
 
     @property
     def limits(self) -> Limits:

@@ -11,7 +11,7 @@ from selfheal.contracts import names
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.errors import InvalidRequest, TooBusy
 from selfheal.flows.farm import Farm
-from selfheal.store import outbox, plans, requests
+from selfheal.store import decompositions, outbox, plans, requests
 from selfheal.store.requests import Accepted
 
 Door = Literal["terminal", "broker"]
@@ -44,9 +44,17 @@ def admit(connection: Connection, request: ChangeRequest, *, most_open: int) -> 
         raise TooBusy(
             f"{most_open} ChangeRequests are open already: nothing was accepted, submit again later"
         )
-    plan_id = plans.ask_for(connection, request.id, number=1)
-    outbox.put(connection, names.PLAN, plan_id, request_id=request.id, urgency=request.priority)
+    ask_for_plan(connection, request)
     return accepted
+
+
+def ask_for_plan(connection: Connection, request: ChangeRequest) -> None:
+    """What comes first for an accepted request: its plan, or the SubTasks it is cut into."""
+    if request.is_to_be_cut:
+        name, subject = names.DECOMPOSE, decompositions.ask_for(connection, request.id)
+    else:
+        name, subject = names.PLAN, plans.ask_for(connection, request.id, number=1)
+    outbox.put(connection, name, subject, request_id=request.id, urgency=request.priority)
 
 
 def _check_allowed(farm: Farm, request: ChangeRequest) -> None:
