@@ -38,6 +38,7 @@ TASK_MODULES = tuple(
     f"selfheal.tasks.{name}"
     for name in (
         *("cancel", "code", "code_plan", "land", "plan", "set_aside", "submit", "tidy"),
+        *("decompose", "subtask"),
         *("prune", "refresh", "retention", "scan", "sweep"),
     )
 )

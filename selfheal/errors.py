@@ -27,6 +27,7 @@
     │   ├── StoreUnavailable    the database does not answer
     │   ├── ServiceUnavailable  the farm's HTTP service does not answer
     │   ├── ModelUnavailable    no provider of the chain answered in time
+    │   ├── CircuitOpen         who kept failing is not asked for a while
     │   ├── TooBusy             the backlog is too long to accept more
     │   ├── RateLimited         whoever asks has asked too often
     │   └── TimedOut            a limit on time was reached
@@ -202,6 +203,17 @@ class ModelUnavailable(Transient):
     """No provider of the chain answered in time; the message says what each of them did."""
 
     retry_after = 30.0
+
+
+class CircuitOpen(Transient):
+    """Who kept failing is not asked for a while; arguments: who, seconds until it is tried."""
+
+    def __init__(self, name: str, seconds: float) -> None:
+        super().__init__(name, seconds)
+        self.name, self.seconds = name, seconds
+
+    def __str__(self) -> str:
+        return f"{self.name} has failed too often: it is asked again in {self.seconds} s"
 
 
 class TooBusy(Transient):

@@ -20,7 +20,18 @@ class RepositorySettings:
     test: str | None = None
     format: str | None = None
     lint: str | None = None
+    build: str | None = None
     python: str | None = None
+
+
+COMMANDS = ("format", "lint", "build", "test")
+"""What a repository can name a command for, in the order in which they are run."""
+
+
+def named_commands(settings: RepositorySettings) -> dict[str, str]:
+    """The commands that the repository itself names; what would be detected is not among them."""
+    said = {name: getattr(settings, name) for name in COMMANDS}
+    return {name: command for name, command in said.items() if command}
 
 
 def read_repository_settings(root: Path) -> RepositorySettings:

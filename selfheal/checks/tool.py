@@ -50,6 +50,13 @@ def find_linter(said: str | None, interpreters: Iterable[Interpreter]) -> tuple[
     return _find(DEFAULT_LINTER if said is None else said, interpreters, what="linter")
 
 
+def find_command(
+    said: str, interpreters: Iterable[Interpreter], *, what: str
+) -> tuple[Tool | None, str]:
+    """A command that a repository names for `what`, or None and the note why it cannot be run."""
+    return _find(said, interpreters, what=f"{what} command")
+
+
 def _usual_formatter(root: Path) -> str:
     tool = table(read_toml(root / "pyproject.toml"), "tool")
     own_file = any((root / name).is_file() for name in ("ruff.toml", ".ruff.toml"))

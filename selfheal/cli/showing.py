@@ -9,6 +9,7 @@ from rich.text import Text
 
 from selfheal.contracts.bundle import TaskBundle
 from selfheal.contracts.run_report import RunReport, SuiteEvidence
+from selfheal.store.decompositions import SubTaskRow
 from selfheal.store.requests import RequestRow
 
 _STYLES = {"DONE": "bold green", "PARTIAL": "bold yellow", "CANCELLED": "bold yellow"}
@@ -27,6 +28,9 @@ def show_report(console: Console, report: RunReport) -> None:
             console.print(f"{label:>7}: {tests_of(evidence)}", highlight=False)
     if report.landed_branch:
         console.print(f" branch: {report.landed_branch} ({report.landed_sha[:10]})")
+    for step in report.subtasks:
+        line = f"   step: {step.step} {step.arm}: {step.status}: {step.summary}"
+        console.print(line, markup=False, highlight=False)
     for result in report.results:
         if result.status != "SUCCESS":
             console.print(f"   open: {result.reason}", markup=False, highlight=False)
@@ -51,6 +55,18 @@ def show_diff(console: Console, diff: str) -> None:
         console.print(Syntax(diff.rstrip("\n"), "diff", background_color="default"))
     else:
         console.print(diff.rstrip("\n"), markup=False, highlight=False, soft_wrap=True)
+
+
+def show_subtasks(console: Console, rows: tuple[SubTaskRow, ...]) -> None:
+    """What a request was cut into, and how far each step is."""
+    table = Table("step", "arm", "after", "state", "action", box=None, header_style="dim")
+    for row in rows:
+        after = ", ".join(map(str, row.needs)) or "-"
+        state = row.result.status if row.result else row.state
+        table.add_row(
+            str(row.step), row.subtask.required_arm, after, state, Text(row.subtask.action)
+        )
+    console.print(table)
 
 
 def show_bundle(console: Console, bundle: TaskBundle) -> None:

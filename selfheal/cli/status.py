@@ -11,9 +11,9 @@ from rich.console import Console
 
 from selfheal.cli.farm import reach_farm
 from selfheal.cli.main import app
-from selfheal.cli.showing import show_report, show_requests
+from selfheal.cli.showing import show_report, show_requests, show_subtasks
 from selfheal.settings import load_settings
-from selfheal.store import requests
+from selfheal.store import decompositions, requests
 from selfheal.store.requests import RequestRow
 
 
@@ -31,12 +31,15 @@ def status(
             rows = requests.recent(connection, limit)
         else:
             rows = (requests.follow(connection, request_id),)
+        steps = decompositions.subtasks_of(connection, rows[0].id) if request_id else ()
     if as_json:
         shown = [summary(row) for row in rows]
         print(json.dumps(shown if request_id is None else shown[0]))
         return
     console = Console(soft_wrap=True)
     show_requests(console, rows)
+    if steps and not rows[0].ended:
+        show_subtasks(console, steps)
     if request_id is not None and rows[0].report:
         show_report(console, rows[0].report)
 

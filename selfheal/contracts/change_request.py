@@ -98,6 +98,11 @@ class ChangeRequest(Document):
         found = self.context.get("recipe")
         return RECIPE.validate_python(found) if found is not None else None
 
+    @property
+    def is_to_be_cut(self) -> bool:
+        """Whether it asks for more than code (PA-10): only when its context says so."""
+        return self.context.get("decompose") is True and self.recipe is None
+
     @model_validator(mode="after")
     def _fits_into_a_message(self) -> Self:
         document = self.to_json().encode()
@@ -120,8 +125,8 @@ class ChangeRequest(Document):
 SUITE_PASSES = "the test suite passes"
 """The acceptance criterion of a request that wants no more than green tests."""
 
-_TARGET_KEYS = ("base_sha", "test_command", "python", "recipe")
-"""The entries of `context` that say where and how the failure shows."""
+_TARGET_KEYS = ("base_sha", "test_command", "python", "recipe", "decompose", "subtask")
+"""The entries of `context` that say where and how the failure shows, or what is to be done."""
 
 _VOLATILE = re.compile(
     r"0x[0-9a-fA-F]+"  # addresses

@@ -23,6 +23,8 @@ POOLS: tuple[Pool, ...] = get_args(Pool)
 SUBMIT = "selfheal.submit"
 CANCEL = "selfheal.cancel"
 PLAN = "selfheal.plan"
+DECOMPOSE = "selfheal.decompose"
+SUBTASK = "selfheal.subtask"
 CODE_PLAN = "selfheal.code_plan"
 CODE = "selfheal.code"
 LAND = "selfheal.land"
@@ -38,6 +40,8 @@ ROUTES: dict[str, Pool] = {
     SUBMIT: "intake",
     CANCEL: "intake",
     PLAN: "planning",
+    DECOMPOSE: "planning",
+    SUBTASK: "executing",  # where no row says otherwise: each goes to the pool of its arm
     CODE_PLAN: "planning",
     CODE: "coding",
     LAND: "landing",

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 
 from selfheal.contracts.bundle import TaskBundle
 from selfheal.contracts.commit_result import CommitResult
+from selfheal.contracts.decomposition import PlanResponse, SubTaskResult
 from selfheal.contracts.document import Document, Value
 
 State = Literal[
@@ -52,6 +53,7 @@ back to LANDING when its worker died."""
 Cause = Literal[
     "landed",
     "nothing_to_do",
+    "carried_out",
     "stopped_after",
     "partly_landed",
     "no_fix",
@@ -93,6 +95,10 @@ class RunReport(Document):
     plan_id: UUID | None = None
     bundle: TaskBundle | None = None
     results: tuple[CommitResult, ...] = ()
+    decomposition: PlanResponse | None = Field(
+        default=None, description="the SubTasks, where the request was cut into some"
+    )
+    subtasks: tuple[SubTaskResult, ...] = ()
     landed_branch: str = ""
     landed_sha: str = ""
     base_sha: str = ""

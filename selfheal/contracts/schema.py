@@ -9,6 +9,12 @@ from pydantic import JsonValue, TypeAdapter
 from selfheal.contracts.bundle import TaskBundle
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.commit_result import CommitResult
+from selfheal.contracts.decomposition import (
+    CapabilitiesResponse,
+    HealthResponse,
+    PlanRequest,
+    PlanResponse,
+)
 from selfheal.contracts.document import Document
 from selfheal.contracts.plan import Plan
 from selfheal.contracts.recipe import RECIPE
@@ -16,7 +22,10 @@ from selfheal.contracts.run_report import RunReport
 
 DOCUMENTS: dict[str, type[Document]] = {
     document.__name__: document
-    for document in (ChangeRequest, Plan, TaskBundle, CommitResult, RunReport)
+    for document in (
+        *(ChangeRequest, Plan, TaskBundle, CommitResult, RunReport),
+        *(PlanRequest, PlanResponse, HealthResponse, CapabilitiesResponse),
+    )
 }
 
 PARTS: dict[str, TypeAdapter[Any]] = {"Recipe": RECIPE}

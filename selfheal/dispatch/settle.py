@@ -74,9 +74,7 @@ def _settle(connection: Connection, attempt: Attempt, result: CommitResult) -> S
     return Settled(released, unreachable, complete)
 
 
-def _write(
-    connection: Connection, result: CommitResult, token: int | None
-) -> tuple[_Place, bool]:
+def _write(connection: Connection, result: CommitResult, token: int | None) -> tuple[_Place, bool]:
     """The task's result, for us and for Celery, and its part.
 
     Gives where the task stands, with its round held for this transaction; True for the chord's

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 from selfheal.checks.development_install import prepare
 from selfheal.dispatch.sender import Sender, flush
+from selfheal.planning.arm import PlannerArm
+from selfheal.planning.arm_settings import get_settings
+from selfheal.planning.roster import load_roster
 from selfheal.redaction import Redactor
 from selfheal.sandbox.choose import choose_sandbox
 from selfheal.sandbox.jail import Limits, Sandbox
@@ -55,6 +58,12 @@ class Farm:
 
         chosen = self.settings.llm
         return Gateway(chosen, self.database, self.redactor) if chosen.base_url else None
+
+    @cached_property
+    def arm(self) -> PlannerArm:
+        """The Planner Arm of this process; raises InvalidSettings for a wrong PLANNER_ variable."""
+        model_for = self.models.on_behalf_of if self.models else None
+        return PlannerArm(get_settings(), load_roster(), model_for=model_for)
 
     @property
     def limits(self) -> Limits:

@@ -20,6 +20,7 @@ from selfheal.contracts.run_report import (
     SuiteEvidence,
     TimelineEntry,
 )
+from selfheal.dispatch import subtasks
 from selfheal.errors import (
     BudgetSpent,
     EnvironmentUnusable,
@@ -30,7 +31,7 @@ from selfheal.errors import (
     Transient,
 )
 from selfheal.leases import reservations
-from selfheal.store import attempts, events, outbox, plans, requests, rounds
+from selfheal.store import attempts, decompositions, events, outbox, plans, requests, rounds
 from selfheal.store.events import Event
 
 NO_FIX_STEP = "look at the places named, fix it by hand, or give more time with --budget"
@@ -70,7 +71,27 @@ def end(
         reservations.release(connection, plan.id)
     outbox.withdraw(connection, request_id)
     outbox.put(connection, names.TIDY, request_id, request_id=request_id)
+    _tell_relatives(connection, request_id, who=who)
     return report
+
+
+def _tell_relatives(connection: Connection, request_id: UUID, *, who: str) -> None:
+    """The SubTask that this request ran for hears of it; those that ran for this one end with it.
+
+    Nothing of the other request is locked but by its own end: see decision 10.
+    """
+    if subtask := decompositions.of_child(connection, request_id):
+        subtasks.child_has_ended(connection, subtask)
+    for child in decompositions.open_children(connection, request_id):
+        end(
+            connection,
+            child,
+            state="CANCELLED",
+            cause="cancelled",
+            reason=f"the ChangeRequest {request_id}, which it was a part of, has ended",
+            who=who,
+        )
+        requests.ask_to_cancel(connection, child)
 
 
 def end_without_fix(
@@ -256,6 +277,7 @@ def _compile(
     made = plans.of_request(connection, request_id)
     last = next((plan for plan in reversed(made) if plan.bundle), None)
     happened = events.of_request(connection, request_id)
+    cut = decompositions.of_request(connection, request_id)
     results = tuple(
         task.result for task in rounds.tasks_of_request(connection, request_id) if task.result
     )
@@ -266,6 +288,10 @@ def _compile(
         plan_id=last.id if last else None,
         bundle=last.bundle if last else None,
         results=results,
+        decomposition=cut.response if cut else None,
+        subtasks=tuple(
+            one.result for one in decompositions.subtasks_of(connection, request_id) if one.result
+        ),
         landed_branch=landed[0],
         landed_sha=landed[1],
         base_sha=row.base_commit_sha or "",

@@ -13,7 +13,7 @@ from selfheal.errors import InvalidRequest, TooBusy
 from selfheal.flows.connect import refuse_secrets
 from selfheal.flows.farm import Farm
 from selfheal.redaction.documents import redacted_request
-from selfheal.store import outbox, plans, requests
+from selfheal.store import decompositions, outbox, plans, requests
 from selfheal.store.requests import Accepted
 
 Door = Literal["terminal", "broker", "api"]
@@ -54,9 +54,17 @@ def admit(
         raise TooBusy(
             f"{most_open} ChangeRequests are open already: nothing was accepted, submit again later"
         )
-    plan_id = plans.ask_for(connection, request.id, number=1)
-    outbox.put(connection, names.PLAN, plan_id, request_id=request.id, urgency=request.priority)
+    ask_for_plan(connection, request)
     return accepted
+
+
+def ask_for_plan(connection: Connection, request: ChangeRequest) -> None:
+    """What comes first for an accepted request: its plan, or the SubTasks it is cut into."""
+    if request.is_to_be_cut:
+        name, subject = names.DECOMPOSE, decompositions.ask_for(connection, request.id)
+    else:
+        name, subject = names.PLAN, plans.ask_for(connection, request.id, number=1)
+    outbox.put(connection, name, subject, request_id=request.id, urgency=request.priority)
 
 
 def _check_allowed(farm: Farm, request: ChangeRequest) -> None:

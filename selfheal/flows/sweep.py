@@ -14,7 +14,7 @@ from selfheal.contracts.commit_result import CommitResult
 from selfheal.dispatch import settle
 from selfheal.dispatch.sweeper import Sweeper
 from selfheal.errors import StoreUnavailable
-from selfheal.flows import report
+from selfheal.flows import report, subtask
 from selfheal.flows.farm import Farm
 from selfheal.flows.job import Job, work_at
 from selfheal.store import attempts
@@ -68,6 +68,9 @@ def give_up(connection: Connection, attempt: Attempt) -> None:
         settle.give_up(connection, attempt, lost)
         return
     attempts.conclude(connection, attempt, note=reason)
+    if attempt.work.name == names.SUBTASK:
+        subtask.give_up(connection, attempt, reason, next_step=next_step)
+        return
     report.end(
         connection,
         attempt.work.request_id,

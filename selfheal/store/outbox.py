@@ -46,16 +46,19 @@ def put(
     request_id: UUID | None,
     message_id: UUID | None = None,
     urgency: int = 0,
+    pool: Pool | None = None,
 ) -> None:
     """Write down that `task_name` must run on `subject_id`; the same `message_id` only once.
 
-    `request_id` is None for what a schedule wants done.
+    `request_id` is None for what a schedule wants done. `pool` is where it goes when that depends
+    on the subject.
     """
     _insert(
         connection,
         task_name,
         [(subject_id, message_id or message_of(task_name, subject_id), urgency)],
         request_id=request_id,
+        pool=pool,
     )
 
 
@@ -67,13 +70,19 @@ def put_again(
     request_id: UUID,
     delay_seconds: float = 0.0,
 ) -> None:
-    """The same work once more, as urgent, under an id of its own: the last came to nothing."""
-    urgency: int | None = connection.execute(
-        text("SELECT urgency FROM outbox WHERE message_id = :first"),
+    """The same work once more, as urgent, in the same pool, under an id of its own."""
+    first = connection.execute(
+        text("SELECT urgency, pool FROM outbox WHERE message_id = :first"),
         {"first": message_of(task_name, subject_id)},
-    ).scalar_one_or_none()
-    rows = [(subject_id, uuid4(), urgency or 0)]
-    _insert(connection, task_name, rows, request_id=request_id, delay_seconds=delay_seconds)
+    ).one_or_none()
+    _insert(
+        connection,
+        task_name,
+        [(subject_id, uuid4(), first.urgency if first else 0)],
+        request_id=request_id,
+        delay_seconds=delay_seconds,
+        pool=first.pool if first else None,
+    )
 
 
 def put_all(
@@ -96,6 +105,7 @@ def _insert(
     *,
     request_id: UUID | None,
     delay_seconds: float = 0.0,
+    pool: Pool | None = None,
 ) -> None:
     connection.execute(
         text(
@@ -110,7 +120,7 @@ def _insert(
         ),
         {
             "task_name": task_name,
-            "pool": ROUTES[task_name],
+            "pool": pool or ROUTES[task_name],
             "request_id": request_id,
             "delay": delay_seconds,
             "subjects": [subject for subject, _, _ in rows],

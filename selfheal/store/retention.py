@@ -115,6 +115,8 @@ _TRIM = tuple(
         f"DELETE FROM commit_results WHERE task_id IN {_TASKS}",
         f"DELETE FROM task_edges WHERE parent_id IN {_TASKS} OR child_id IN {_TASKS}",
         "DELETE FROM coding_tasks WHERE request_id = ANY(:ids)",
+        "DELETE FROM subtasks WHERE request_id = ANY(:ids)",
+        "DELETE FROM decompositions WHERE request_id = ANY(:ids)",
         "DELETE FROM attempts WHERE request_id = ANY(:ids)",
         "DELETE FROM outbox WHERE request_id = ANY(:ids) AND received_at IS NOT NULL",
         f"DELETE FROM leases WHERE plan_id IN {_PLANS} AND state <> 'held'",

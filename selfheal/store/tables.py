@@ -35,6 +35,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from selfheal.contracts.change_request import Source
 from selfheal.contracts.commit_result import Status
+from selfheal.contracts.decomposition import ARMS
 from selfheal.contracts.model_call import CallOutcome
 from selfheal.contracts.names import JOBS, OF_REPOSITORY, POOLS
 from selfheal.contracts.role import ROLES
@@ -279,6 +280,51 @@ commit_results = Table(
     Column("document", JSONB, nullable=False, comment="the CommitResult (CON-6)"),
     _at("accepted_at", "when it was accepted", default=True),
     _one_of("status", get_args(Status)),
+)
+
+decompositions = Table(
+    "decompositions",
+    metadata,
+    Column("id", Uuid, primary_key=True, comment="uuid5 of the request"),
+    Column("request_id", Uuid, ForeignKey("change_requests.id"), nullable=False, unique=True),
+    Column("document", JSONB, comment="the PlanResponse (CON-8), once made"),
+    Column("planner", Text, comment="a model's name, or the rules"),
+    Column("base_commit_sha", Text, comment="what `branch` was when it was made"),
+    _at("created_at", "when it was asked for", default=True),
+)
+
+subtasks = Table(
+    "subtasks",
+    metadata,
+    Column("id", Uuid, primary_key=True, comment="uuid5 of the decomposition and the step"),
+    Column("decomposition_id", Uuid, ForeignKey("decompositions.id"), nullable=False),
+    Column("request_id", Uuid, ForeignKey("change_requests.id"), nullable=False, index=True),
+    Column("step", Integer, nullable=False, comment="its number in the plan"),
+    Column("arm", Text, nullable=False),
+    Column("pool", Text, nullable=False, comment="of the arm, by the roster of that moment"),
+    Column("document", JSONB, nullable=False, comment="the SubTask (CON-8)"),
+    Column("needs", ARRAY(Integer), nullable=False, comment="steps that must have succeeded"),
+    Column("waiting_on", Integer, nullable=False, comment="needed steps not yet settled"),
+    Column("state", Text, nullable=False),
+    Column(
+        "child_id",
+        Uuid,
+        ForeignKey("change_requests.id"),
+        unique=True,
+        comment="the ChangeRequest that a coder's step runs as",
+    ),
+    Column("result", JSONB, comment="the SubTaskResult, once it is settled"),
+    _at("settled_at", "when its result was accepted"),
+    UniqueConstraint("decomposition_id", "step"),
+    _one_of("arm", ARMS),
+    _one_of("pool", POOLS),
+    _one_of("state", ("waiting", "ready", "settled")),
+    CheckConstraint("waiting_on >= 0", name="waiting_on_positive"),
+    CheckConstraint(
+        "(state = 'settled') = (settled_at IS NOT NULL)"
+        " AND (state = 'settled') = (result IS NOT NULL)",
+        name="settled_as_a_whole",
+    ),
 )
 
 leases = Table(

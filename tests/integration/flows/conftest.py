@@ -17,7 +17,7 @@ from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
 from selfheal.contracts.names import Pool
 from selfheal.contracts.run_report import RunReport
 from selfheal.dispatch.sender import flush
-from selfheal.flows import code, code_plan, land, plan, submit, tidy
+from selfheal.flows import code, code_plan, decompose, land, plan, submit, subtask, tidy
 from selfheal.flows.farm import Farm
 from selfheal.redaction import Redactor
 from selfheal.settings import Settings
@@ -31,6 +31,8 @@ _FLOWS: Mapping[str, Callable[..., None]] = {
     names.PLAN: plan.plan,
     names.CODE_PLAN: code_plan.code_plan,
     names.CODE: code.code,
+    names.DECOMPOSE: decompose.decompose,
+    names.SUBTASK: subtask.subtask,
     names.LAND: land.land,
     names.TIDY: tidy.tidy,
 }

@@ -224,6 +224,23 @@ COMMENT ON COLUMN budgets.seconds_cap IS 'seconds of work; null: no cap';
 COMMENT ON COLUMN budgets.tokens_cap IS 'model tokens, in and out; null: no cap';
 COMMENT ON COLUMN budgets.usd_cap IS 'US dollars; null: no cap';
 
+CREATE TABLE decompositions (
+    id UUID NOT NULL,
+    request_id UUID NOT NULL,
+    document JSONB,
+    planner TEXT,
+    base_commit_sha TEXT,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_decompositions PRIMARY KEY (id),
+    CONSTRAINT uq_decompositions_request_id UNIQUE (request_id),
+    CONSTRAINT fk_decompositions_request_id FOREIGN KEY(request_id) REFERENCES change_requests (id)
+);
+COMMENT ON COLUMN decompositions.id IS 'uuid5 of the request';
+COMMENT ON COLUMN decompositions.document IS 'the PlanResponse (CON-8), once made';
+COMMENT ON COLUMN decompositions.planner IS 'a model''s name, or the rules';
+COMMENT ON COLUMN decompositions.base_commit_sha IS 'what `branch` was when it was made';
+COMMENT ON COLUMN decompositions.created_at IS 'when it was asked for';
+
 CREATE TABLE events (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     request_id UUID NOT NULL,
@@ -428,6 +445,43 @@ CREATE TABLE steps (
 );
 COMMENT ON COLUMN steps.step_order IS '1..n';
 COMMENT ON COLUMN steps.depends_on IS 'earlier orders';
+
+CREATE TABLE subtasks (
+    id UUID NOT NULL,
+    decomposition_id UUID NOT NULL,
+    request_id UUID NOT NULL,
+    step INTEGER NOT NULL,
+    arm TEXT NOT NULL,
+    pool TEXT NOT NULL,
+    document JSONB NOT NULL,
+    needs INTEGER[] NOT NULL,
+    waiting_on INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    child_id UUID,
+    result JSONB,
+    settled_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_subtasks PRIMARY KEY (id),
+    CONSTRAINT uq_subtasks_decomposition_id_step UNIQUE (decomposition_id, step),
+    CONSTRAINT ck_subtasks_arm_known CHECK (arm IN ('planner', 'retriever', 'coder', 'executor', 'judge', 'guardian')),
+    CONSTRAINT ck_subtasks_pool_known CHECK (pool IN ('intake', 'planning', 'retrieval', 'coding', 'checking', 'landing', 'executing', 'guarding', 'sweeping')),
+    CONSTRAINT ck_subtasks_state_known CHECK (state IN ('waiting', 'ready', 'settled')),
+    CONSTRAINT ck_subtasks_waiting_on_positive CHECK (waiting_on >= 0),
+    CONSTRAINT ck_subtasks_settled_as_a_whole CHECK ((state = 'settled') = (settled_at IS NOT NULL) AND (state = 'settled') = (result IS NOT NULL)),
+    CONSTRAINT fk_subtasks_decomposition_id FOREIGN KEY(decomposition_id) REFERENCES decompositions (id),
+    CONSTRAINT fk_subtasks_request_id FOREIGN KEY(request_id) REFERENCES change_requests (id),
+    CONSTRAINT uq_subtasks_child_id UNIQUE (child_id),
+    CONSTRAINT fk_subtasks_child_id FOREIGN KEY(child_id) REFERENCES change_requests (id)
+);
+CREATE INDEX ix_subtasks_request_id ON subtasks (request_id);
+COMMENT ON COLUMN subtasks.id IS 'uuid5 of the decomposition and the step';
+COMMENT ON COLUMN subtasks.step IS 'its number in the plan';
+COMMENT ON COLUMN subtasks.pool IS 'of the arm, by the roster of that moment';
+COMMENT ON COLUMN subtasks.document IS 'the SubTask (CON-8)';
+COMMENT ON COLUMN subtasks.needs IS 'steps that must have succeeded';
+COMMENT ON COLUMN subtasks.waiting_on IS 'needed steps not yet settled';
+COMMENT ON COLUMN subtasks.child_id IS 'the ChangeRequest that a coder''s step runs as';
+COMMENT ON COLUMN subtasks.result IS 'the SubTaskResult, once it is settled';
+COMMENT ON COLUMN subtasks.settled_at IS 'when its result was accepted';
 
 CREATE TABLE coding_tasks (
     id UUID NOT NULL,

@@ -1,0 +1,104 @@
+"""PA-8: goals of every kind through the HTTP service, with a model that has good and bad days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from goals import CIRCULAR, GOALS, MALFORMED, TOO_LONG, good_cut
+from planner_serving import serving
+from scripted_model import HttpModel, Reply, Script, scripted_endpoint
+
+from selfheal.circuit import Circuit
+from selfheal.contracts.decomposition import PlanResponse
+from selfheal.planning.arm import PlannerArm
+from selfheal.planning.arm_settings import PlannerSettings
+from selfheal.planning.roster import load_roster
+from selfheal.service.planner import router
+
+GOOD = Reply(good_cut(4))
+DAYS: dict[str, tuple[list[Reply], int, str]] = {
+    "good": ([GOOD], 200, ""),
+    "short": ([Reply(good_cut(3))], 200, ""),
+    "long": ([Reply(good_cut(7))], 200, ""),
+    "fenced": ([Reply(f"```json\n{good_cut(5)}\n```")], 200, ""),
+    "malformed once": ([Reply(MALFORMED), GOOD], 200, ""),
+    "circular once": ([Reply(CIRCULAR), GOOD], 200, ""),
+    "too long, then cut": ([Reply(TOO_LONG), Reply("{", finish_reason="length"), GOOD], 200, ""),
+    "malformed for good": ([Reply(MALFORMED)], 502, "InvalidAnswer"),
+    "circular for good": ([Reply(CIRCULAR)], 502, "InvalidAnswer"),
+    "busy": ([Reply(status=429)], 502, "ModelUnavailable"),
+    "broken": ([Reply(status=503)], 502, "ModelUnavailable"),
+    "late": ([Reply(late=True)], 502, "ModelUnavailable"),
+}
+"""What the model does on such a day, and what the service makes of it."""
+
+
+@contextmanager
+def planner_service(script: Script, *, timeout_seconds: float = 10.0) -> Iterator[httpx.Client]:
+    with scripted_endpoint(script) as endpoint:
+        model = HttpModel(endpoint)
+        arm = PlannerArm(
+            PlannerSettings(timeout_seconds=timeout_seconds),
+            load_roster(),
+            model_for=lambda _: model,
+            # The days below are each goal's own, so failures in a row say nothing here.
+            circuit=Circuit("the model", failures=1_000),
+            first_pause=0.01,
+        )
+        app = FastAPI()
+        app.include_router(router(arm, {}))
+        with serving(app) as url, httpx.Client(base_url=url, timeout=30) as client:
+            yield client
+        model.close()
+
+
+def test_every_goal_gets_a_valid_plan_or_a_named_error() -> None:
+    days = dict(zip(GOALS, cycle(DAYS), strict=False))
+    script = Script({goal: [*DAYS[day][0]] for goal, day in days.items()})
+    unlike: list[str] = []
+
+    with planner_service(script, timeout_seconds=3.0) as service:
+        for goal, day in days.items():
+            answer = service.post("/plan", json={"goal": goal})
+            _, status, error = DAYS[day]
+            if answer.status_code != status:
+                unlike.append(f"{day}: {answer.status_code} {answer.text}")
+            elif status == 200:
+                made = PlanResponse.from_json(answer.content)
+                if not (3 <= len(made.plan) <= 7 and made.confidence > 0.6):
+                    unlike.append(f"{day}: {made}")
+            elif answer.json()["error"] != error:
+                unlike.append(f"{day}: {answer.text}")
+
+    assert len(days) > 30
+    assert not unlike
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_every_goal_is_planned_by_the_rules_too(goal: str) -> None:
+    made = PlannerArm(PlannerSettings(), load_roster()).generate_plan(goal)
+
+    assert PlanResponse.from_json(made.to_json()) == made
+    assert made.confidence < 0.6
+
+
+def test_a_model_that_keeps_failing_is_left_alone_and_the_caller_told_when_to_come_back() -> None:
+    script = Script({"fix it": [Reply(status=500)]})
+    with scripted_endpoint(script) as endpoint:
+        model = HttpModel(endpoint)
+        arm = PlannerArm(PlannerSettings(), load_roster(), model_for=lambda _: model)
+        app = FastAPI()
+        app.include_router(router(arm, {}))
+        with serving(app) as url, httpx.Client(base_url=url) as service:
+            answers = [service.post("/plan", json={"goal": "fix it"}) for _ in range(6)]
+        model.close()
+
+    assert [answer.status_code for answer in answers] == [502] * 5 + [503]
+    assert answers[-1].json()["error"] == "CircuitOpen"
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 30
+    assert len(script.asked) == 5
