@@ -38,7 +38,7 @@ TASK_MODULES = tuple(
     f"selfheal.tasks.{name}"
     for name in (
         *("cancel", "code", "code_plan", "land", "plan", "set_aside", "submit", "tidy"),
-        *("prune", "refresh", "retention", "scan", "sweep"),
+        *("evolve", "prune", "refresh", "retention", "scan", "sweep"),
     )
 )
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.contracts.bundle import TaskBundle
+from selfheal.contracts.evolution import PlanningPlan
 from selfheal.contracts.run_report import RunReport, SuiteEvidence
 from selfheal.store.requests import RequestRow
 
@@ -51,6 +52,18 @@ def show_diff(console: Console, diff: str) -> None:
         console.print(Syntax(diff.rstrip("\n"), "diff", background_color="default"))
     else:
         console.print(diff.rstrip("\n"), markup=False, highlight=False, soft_wrap=True)
+
+
+def show_evolution(console: Console, plan: PlanningPlan) -> None:
+    """What an iteration is to do: its steps, what each waits for, and its files."""
+    console.print(Text(plan.summary, style="bold"))
+    table = Table("step", "after", "what", "files", box=None, header_style="dim")
+    for step in plan.in_order:
+        after = ", ".join(step.dependencies) or "-"
+        table.add_row(
+            Text(step.step_id), Text(after), Text(step.title), Text(", ".join(step.files))
+        )
+    console.print(table)
 
 
 def show_bundle(console: Console, bundle: TaskBundle) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_validator
 
 from selfheal.contracts.document import Document, Value
+from selfheal.contracts.evolution import PlanningPlan
 from selfheal.contracts.recipe import RECIPE, Recipe
 
 Source = Literal["client", "django", "flask", "cli", "api", "schedule", "ci"]
@@ -32,8 +33,9 @@ class Budget(Value):
     )
 
 
-class _WithRecipe(Value):
-    recipe: Recipe
+class _Planned(Value):
+    recipe: Recipe | None = None
+    evolution: PlanningPlan | None = None
 
 
 class ChangeRequest(Document):
@@ -76,10 +78,12 @@ class ChangeRequest(Document):
 
     @field_validator("context")
     @classmethod
-    def _has_a_readable_recipe(cls, context: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        if "recipe" in context:
-            # As a field of a model, so that an error names it: context.recipe.
-            _WithRecipe.model_validate({"recipe": context["recipe"]})
+    def _is_readable(cls, context: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        known = {name: context[name] for name in _Planned.model_fields if name in context}
+        # As fields of a model, so that an error names them: context.recipe.
+        _Planned.model_validate(known)
+        if len(known) > 1:
+            raise ValueError("a recipe and an evolution are two requests")
         return context
 
     @property
@@ -87,6 +91,17 @@ class ChangeRequest(Document):
         """The mechanical change that is wanted, where it is one (RP-5)."""
         found = self.context.get("recipe")
         return RECIPE.validate_python(found) if found is not None else None
+
+    @property
+    def evolution(self) -> PlanningPlan | None:
+        """The plan that is to be carried out, where it came with the request (EV-5)."""
+        found = self.context.get("evolution")
+        return PlanningPlan.model_validate(found) if found is not None else None
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether what is to be done is known, so that no failing test need show it."""
+        return any(self.context.get(name) is not None for name in _Planned.model_fields)
 
     @model_validator(mode="after")
     def _fits_into_a_message(self) -> Self:
@@ -107,7 +122,7 @@ class ChangeRequest(Document):
 SUITE_PASSES = "the test suite passes"
 """The acceptance criterion of a request that wants no more than green tests."""
 
-_TARGET_KEYS = ("base_sha", "test_command", "python", "recipe")
+_TARGET_KEYS = ("base_sha", "test_command", "python", "recipe", "evolution")
 """The entries of `context` that say where and how the failure shows."""
 
 _VOLATILE = re.compile(

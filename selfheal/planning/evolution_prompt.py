@@ -1,0 +1,119 @@
+"""EV-2: the prompt of the Planning Agent, from a request, within bounds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from string import Template
+
+from selfheal.contracts.evolution import (
+    CommitMetric,
+    CommitPlanningContext,
+    PlanningAgentRequest,
+)
+from selfheal.contracts.planning_answer import PLANNING_OUTPUT_SCHEMA
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_FENCE = re.compile(r"</?\s*commits?\b[^>\n]*>?", re.IGNORECASE)
+
+# The goal and what is wanted come from whoever asks, and are cut much later than a commit's texts.
+_WANTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt; `name` is that of its file with the version, as "evolve@1"."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much of a commit is shown: characters of a text, entries of a list."""
+
+    text_chars: int
+    list_entries: int
+
+
+def render(request: PlanningAgentRequest, bounds: Bounds) -> Prompt:
+    """The prompt for this request; a cold start has a frame of its own, without inspirations."""
+    name, text = _template("evolve_cold" if request.cold_start else "evolve")
+    wanted = Bounds(text_chars=bounds.text_chars * _WANTED, list_entries=bounds.list_entries)
+    fields = {
+        "goal": _plain(request.goal, wanted),
+        "constraints": _bullets(request.constraints, wanted, none="none were given"),
+        "acceptance_criteria": _bullets(
+            request.acceptance_criteria, wanted, none="none but the goal"
+        ),
+        "hint": _hint(request.iteration_hint, wanted),
+        "base": _commit(request.base, bounds),
+        "inspirations": _inspirations(request.inspirations, bounds),
+        "schema": json.dumps(PLANNING_OUTPUT_SCHEMA),
+    }
+    return Prompt(name, Template(text).substitute(fields))
+
+
+def _template(name: str) -> tuple[str, str]:
+    """The prompt's name with its version, and its text. To be `selfheal.llm.prompt`'s."""
+    file = files("selfheal.llm") / "prompts" / f"{name}.md"
+    version, _, text = file.read_text(encoding="utf-8").partition("\n")
+    return version.strip(), text
+
+
+def _hint(hint: str, bounds: Bounds) -> str:
+    if not hint:
+        return "No hint was given for this iteration."
+    return f"Hint for this iteration: {_plain(hint, bounds)}"
+
+
+def _inspirations(commits: tuple[CommitPlanningContext, ...], bounds: Bounds) -> str:
+    if not commits:
+        return "There is none yet: nothing but the base is known."
+    return "\n\n".join(_commit(commit, bounds) for commit in commits[: bounds.list_entries])
+
+
+def _commit(commit: CommitPlanningContext, bounds: Bounds) -> str:
+    return "\n".join(_lines(commit, bounds))
+
+
+def _lines(commit: CommitPlanningContext, bounds: Bounds) -> Iterator[str]:
+    yield f"commit {_plain(commit.commit_hash, bounds)}"
+    yield f"summary: {_plain(commit.summary, bounds) or 'nothing is known of what it does'}"
+    if commit.highlights:
+        yield "highlights:"
+        yield _bullets(commit.highlights, bounds, none="")
+    judged = _plain(commit.evaluation_summary, bounds)
+    yield f"evaluation: {judged or 'nobody has judged it in words'}"
+    yield "metrics:"
+    metrics = [_metric(metric) for metric in commit.metrics]
+    yield _bullets(metrics, bounds, none="nothing was measured at this commit")
+    if commit.extra_context:
+        extra = json.dumps(commit.extra_context, ensure_ascii=False)
+        yield f"further: {_plain(extra, bounds)}"
+
+
+def _metric(metric: CommitMetric) -> str:
+    unit = f" {metric.unit}" if metric.unit else ""
+    better = "higher" if metric.higher_is_better else "lower"
+    meaning = f": {metric.summary}" if metric.summary else ""
+    return f"{metric.name} = {metric.value:g}{unit} ({better} is better){meaning}"
+
+
+def _bullets(texts: Iterable[str], bounds: Bounds, *, none: str) -> str:
+    said = [text for text in texts if text.strip()]
+    if not said:
+        return f"- {none}"
+    shown = [f"- {_plain(text, bounds)}" for text in said[: bounds.list_entries]]
+    left = len(said) - len(shown)
+    return "\n".join([*shown, *([f"- [{left} more are left out]"] if left else [])])
+
+
+def _plain(text: str, bounds: Bounds) -> str:
+    """The text without control characters or ends of a fence, as long as it may be."""
+    clean = _FENCE.sub("", _CONTROL.sub(" ", text)).strip()
+    left = len(clean) - bounds.text_chars
+    return clean if left <= 0 else f"{clean[: bounds.text_chars]} [{left} characters are left out]"
