@@ -33,9 +33,16 @@ class Budget(Value):
     )
 
 
-class _Planned(Value):
-    recipe: Recipe | None = None
-    evolution: PlanningPlan | None = None
+class _WithRecipe(Value):
+    recipe: Recipe
+
+
+class _WithEvolution(Value):
+    evolution: PlanningPlan
+
+
+_PLANNED: dict[str, type[Value]] = {"recipe": _WithRecipe, "evolution": _WithEvolution}
+"""Entries of `context` that say what is to be done; models, so that an error names its field."""
 
 
 class ChangeRequest(Document):
@@ -79,9 +86,9 @@ class ChangeRequest(Document):
     @field_validator("context")
     @classmethod
     def _is_readable(cls, context: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        known = {name: context[name] for name in _Planned.model_fields if name in context}
-        # As fields of a model, so that an error names them: context.recipe.
-        _Planned.model_validate(known)
+        known = [name for name in _PLANNED if name in context]
+        for name in known:
+            _PLANNED[name].model_validate({name: context[name]})
         if len(known) > 1:
             raise ValueError("a recipe and an evolution are two requests")
         return context
@@ -101,7 +108,7 @@ class ChangeRequest(Document):
     @property
     def is_planned(self) -> bool:
         """Whether what is to be done is known, so that no failing test need show it."""
-        return any(self.context.get(name) is not None for name in _Planned.model_fields)
+        return not self.context.keys().isdisjoint(_PLANNED)
 
     @model_validator(mode="after")
     def _fits_into_a_message(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from uuid import UUID
 
@@ -98,9 +99,18 @@ def _orders_of(
 
 
 def _named(planned: PlanStep, failing: Sequence[str]) -> tuple[str, ...]:
-    """The failing tests that its words name, each by itself or by its file."""
+    """The failing tests that its words name, each by its id or by its whole file."""
     words = "\n".join((planned.title, planned.intent, *planned.actions, *planned.validation))
-    return tuple(test for test in failing if test in words or test.partition("::")[0] in words)
+    return tuple(
+        test
+        for test in failing
+        if _stands_in(words, test) or _stands_in(words, test.partition("::")[0])
+    )
+
+
+def _stands_in(words: str, name: str) -> bool:
+    """Whether the name is there as a whole: no longer path, no other test, no test of the file."""
+    return re.search(rf"(?<![\w./]){re.escape(name)}(?!\w|::|\[)", words) is not None
 
 
 def _rationale(evolution: PlanningPlan) -> Iterator[str]:
