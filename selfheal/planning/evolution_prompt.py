@@ -82,11 +82,11 @@ def _commit(commit: CommitPlanningContext, bounds: Bounds) -> str:
 
 def _lines(commit: CommitPlanningContext, bounds: Bounds) -> Iterator[str]:
     yield f"commit {_plain(commit.commit_hash, bounds)}"
-    yield f"summary: {_plain(commit.summary, bounds) or 'nothing is known of what it does'}"
+    yield f"summary: {_inset(commit.summary, bounds) or 'nothing is known of what it does'}"
     if commit.highlights:
         yield "highlights:"
         yield _bullets(commit.highlights, bounds, none="")
-    judged = _plain(commit.evaluation_summary, bounds)
+    judged = _inset(commit.evaluation_summary, bounds)
     yield f"evaluation: {judged or 'nobody has judged it in words'}"
     yield "metrics:"
     metrics = [_metric(metric) for metric in commit.metrics]
@@ -107,9 +107,14 @@ def _bullets(texts: Iterable[str], bounds: Bounds, *, none: str) -> str:
     said = [text for text in texts if text.strip()]
     if not said:
         return f"- {none}"
-    shown = [f"- {_plain(text, bounds)}" for text in said[: bounds.list_entries]]
+    shown = [f"- {_inset(text, bounds)}" for text in said[: bounds.list_entries]]
     left = len(said) - len(shown)
     return "\n".join([*shown, *([f"- [{left} more are left out]"] if left else [])])
+
+
+def _inset(text: str, bounds: Bounds) -> str:
+    """The text with its further lines inset, so that none looks like a line of ours."""
+    return "\n  ".join(line for line in _plain(text, bounds).split("\n") if line.strip())
 
 
 def _plain(text: str, bounds: Bounds) -> str:
