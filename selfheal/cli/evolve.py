@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,7 @@ from selfheal.errors import Cancelled
 from selfheal.flows.connect import redactor_of
 from selfheal.flows.evolve import MOST_DESCRIBED, goal_of, request_context
 from selfheal.flows.history import context_of
+from selfheal.logs import configure_logs
 from selfheal.planning.backends.choose import BACKENDS, backend_of
 from selfheal.planning.evolution import PlanningAgent
 from selfheal.settings import Settings, load_settings
@@ -69,6 +71,7 @@ def evolve(
     """
     said = Console(stderr=True, soft_wrap=True)
     settings = load_settings()
+    configure_logs(redactor_of(settings), sys.stderr)
     given = text_or_file(goal, option="--goal") if goal else None
     wanted = goal_of(given, settings.evolution)
     checkout = inspect_repository(path)

@@ -90,7 +90,6 @@ class PlanningAgent:
             action="evolution.no_plan",
             backend=self._backend.name,
         )
-        self._progress(f"no plan that can be used: {why}")
         return Fault(said, why)
 
 
