@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +15,7 @@ from rich.markup import escape
 
 from selfheal.cli import exit_codes
 from selfheal.cli.main import app
-from selfheal.cli.run import run_to_end
+from selfheal.cli.run import run_to_end, some_farm
 from selfheal.cli.showing import show_evolution, show_report
 from selfheal.cli.submit import make_request, text_or_file
 from selfheal.contracts.change_request import ChangeRequest
@@ -24,9 +26,10 @@ from selfheal.contracts.evolution import (
 )
 from selfheal.errors import Cancelled
 from selfheal.flows.connect import redactor_of
-from selfheal.flows.evolve import MOST_DESCRIBED, goal_of, request_context
+from selfheal.flows.evolve import MOST_DESCRIBED, goal_of, model_of, request_context
 from selfheal.flows.history import context_of
 from selfheal.logs import configure_logs
+from selfheal.planning.backends.backend import Backend
 from selfheal.planning.backends.choose import BACKENDS, backend_of
 from selfheal.planning.evolution import PlanningAgent
 from selfheal.settings import Settings, load_settings
@@ -72,6 +75,7 @@ def evolve(
     said = Console(stderr=True, soft_wrap=True)
     settings = load_settings()
     configure_logs(redactor_of(settings), sys.stderr)
+    logging.getLogger().setLevel(logging.WARNING)  # what goes well is told as progress
     given = text_or_file(goal, option="--goal") if goal else None
     wanted = goal_of(given, settings.evolution)
     checkout = inspect_repository(path)
@@ -85,12 +89,24 @@ def evolve(
     asked = _asked(
         checkout, wanted, inspiration or (), constraints=constraint, accept=accept, hint=hint
     )
-    planned = _planned(settings, backend, asked, checkout=checkout, said=said)
-    if plan_only:
-        _show_plan(planned, as_json=as_json)
-        return
-    show_evolution(said, planned.plan)
-    report = run_to_end(_request(checkout, asked, planned.plan, test=test), said)
+    name = backend or settings.evolution.backend
+    with ExitStack() as held:
+        # What is asked of a model is written down, so that needs a farm; codex needs none.
+        needed = name == "openai" and settings.llm.base_url
+        reached = held.enter_context(some_farm(settings, said)) if needed else None
+        planner = backend_of(
+            name,
+            settings.evolution,
+            model=model_of(reached.farm) if reached else None,
+            redact=redactor_of(settings).redact,
+        )
+        planned = _planned(settings, planner, asked, checkout=checkout, said=said)
+        if plan_only:
+            _show_plan(planned, as_json=as_json)
+            return
+        show_evolution(said, planned.plan)
+        request = _request(checkout, asked, planned.plan, test=test)
+        report = run_to_end(request, said, reached=reached)
     if as_json:
         print(report.to_json())
     else:
@@ -122,19 +138,15 @@ def _asked(
 
 def _planned(
     settings: Settings,
-    backend: str | None,
+    planner: Backend,
     asked: PlanningAgentRequest,
     *,
     checkout: Checkout,
     said: Console,
 ) -> PlanningAgentResponse:
-    chosen = settings.evolution
     agent = PlanningAgent(
-        # Where the gateway has made a Model of the settings, it is handed over here.
-        backend_of(
-            backend or chosen.backend, chosen, model=None, redact=redactor_of(settings).redact
-        ),
-        chosen,
+        planner,
+        settings.evolution,
         progress=lambda line: said.print(f"[dim]{escape(line)}[/]", highlight=False),
     )
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -23,21 +23,24 @@ from selfheal.flows.farm import Farm
 from selfheal.settings import Settings, load_settings
 
 
-def run_to_end(request: ChangeRequest, said: Console) -> RunReport:
+def run_to_end(
+    request: ChangeRequest, said: Console, *, reached: Reached | None = None
+) -> RunReport:
     """Submit the request and tell `said` what happens, until it has ended; Ctrl-C cancels it.
 
-    Raises Cancelled when it is interrupted before the request was accepted.
+    By the farm that was reached already, else by `some_farm`. Raises Cancelled when it is
+    interrupted before the request was accepted.
     """
     try:
-        return _run(request, said)
+        with nullcontext(reached) if reached else some_farm(load_settings(), said) as farm:
+            return _run(farm, request, said)
     except KeyboardInterrupt:
         raise Cancelled("ended before the request was accepted: nothing was done") from None
 
 
-def _run(request: ChangeRequest, said: Console) -> RunReport:
-    settings = load_settings()
+def _run(reached: Reached, request: ChangeRequest, said: Console) -> RunReport:
     view, live = view_for(said)
-    with _some_farm(settings, said) as reached, live:
+    with live:
         accepted = submit.submit(reached.farm, request, door="terminal")
         try:
             row = watch(reached.farm.database, accepted.id, view, each=reached.keep_alive)
@@ -48,7 +51,7 @@ def _run(request: ChangeRequest, said: Console) -> RunReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reached:
+class Reached:
     """A farm, and what keeps it alive where it is ours."""
 
     farm: Farm
@@ -57,17 +60,17 @@ class _Reached:
 
 
 @contextmanager
-def _some_farm(settings: Settings, said: Console) -> Iterator[_Reached]:
+def some_farm(settings: Settings, said: Console) -> Iterator[Reached]:
     """The farm that `up` runs here; else one of our own for as long as this lasts."""
     if runs_for_everybody(settings):
-        yield _Reached(reach_farm(settings))
+        yield Reached(reach_farm(settings))
         return
     commands = (profiled_worker("worker", POOLS, settings), sweeper())
     with (
         _own_settings(settings) as own_settings,
         own_farm(own_settings, commands, progress=lambda line: _say(said, line)) as own,
     ):
-        yield _Reached(own.farm, own.keep_alive)
+        yield Reached(own.farm, own.keep_alive)
 
 
 @contextmanager

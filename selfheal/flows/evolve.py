@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -21,6 +20,7 @@ from selfheal.flows.history import context_of, metrics_of
 from selfheal.flows.job import Job, work_at
 from selfheal.flows.submit import admit
 from selfheal.llm.model import Model
+from selfheal.planning.backends.backend import Check
 from selfheal.planning.backends.choose import backend_of
 from selfheal.planning.evolution import PlanningAgent
 from selfheal.settings import EvolutionSettings
@@ -31,13 +31,13 @@ from selfheal.workspace.mirror import Mirror
 MOST_DESCRIBED = 50_000
 
 
-def evolve(farm: Farm, schedule_id: UUID, *, message_id: UUID, model: Model | None = None) -> None:
+def evolve(farm: Farm, schedule_id: UUID, *, message_id: UUID) -> None:
     """Plan from the head and the best commits so far, and submit what was planned.
 
     The plan becomes a request in the transaction that ends the firing, under an id that follows
     from it: an iteration is asked for once, whatever dies.
     """
-    work_at(farm, schedule_id, message_id, body=partial(_evolve, model=model))
+    work_at(farm, schedule_id, message_id, body=_evolve)
 
 
 def goal_of(goal: str | None, chosen: EvolutionSettings) -> str:
@@ -55,10 +55,16 @@ def request_context(plan: PlanningPlan, *, base_sha: str) -> dict[str, object]:
     return {"evolution": plan.model_dump(mode="json"), "base_sha": base_sha}
 
 
-def _evolve(job: Job, *, model: Model | None) -> None:
+def model_of(farm: Farm, *, check: Check = lambda: None) -> Model | None:
+    """The farm's model, asked on nobody's account: the request that pays is made of its answer."""
+    return farm.models.on_behalf_of(None, check=check) if farm.models else None
+
+
+def _evolve(job: Job) -> None:
     farm, repository = job.farm, repository_of(job)
     chosen = farm.settings.evolution
     goal = goal_of(job.schedule.goal, chosen)
+    model = model_of(farm, check=job.check)
     backend = backend_of(chosen.backend, chosen, model=model, redact=farm.redactor.redact)
     metrics = _measured(job, repository)
     mirror = farm.mirror(repository_url(repository.url))

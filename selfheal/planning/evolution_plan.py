@@ -24,14 +24,15 @@ def plan_from_evolution(
     """The Plan: one Step per file of each PlanStep, after all Steps of what that depends on.
 
     A PlanStep without files has no Step; what depends on it depends on what it depended on. `paths`
-    are the files and `failing` the failing tests at base. The same input gives the same plan.
+    are the files and `failing` the failing tests at base. The same input gives the same plan; one
+    without steps says in its warnings why.
     """
     steps = _steps(evolution, known=frozenset(paths), failing=failing)
     return Plan(
         id=plan_id,
         parent_request_id=request.id,
         steps=steps,
-        rationale=tuple(_rationale(evolution)),
+        rationale=tuple(_rationale(evolution)) if steps else (),
         affected_paths=tuple(sorted({step.path for step in steps})),
         base_commit_sha=base_sha,
         spdx_tags=request.spdx_tags,
@@ -60,11 +61,10 @@ def _steps_of(
     return [
         Step(
             order=order,
-            goal=f"{planned.title}: {planned.intent}" if planned.intent else planned.title,
+            goal=_goal(planned),
             kind="EDIT" if path in known else "ADD",
             path=path,
             hints=(
-                *planned.actions,
                 *(f"risk: {risk}" for risk in planned.risks),
                 *(f"see {reference}" for reference in planned.references),
             ),
@@ -74,6 +74,12 @@ def _steps_of(
         )
         for order, path in enumerate(dict.fromkeys(planned.files), first)
     ]
+
+
+def _goal(planned: PlanStep) -> str:
+    """All that whoever does it is told: of a Step, no more than its goal reaches a coder."""
+    said = f"{planned.title}: {planned.intent}" if planned.intent else planned.title
+    return "\n".join((said, *(f"- {action}" for action in planned.actions)))
 
 
 def _judged(own: list[Step], tests: tuple[str, ...]) -> list[Step]:

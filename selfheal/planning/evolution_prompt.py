@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.resources import files
-from string import Template
 
 from selfheal.contracts.evolution import (
     CommitMetric,
@@ -15,17 +12,15 @@ from selfheal.contracts.evolution import (
     PlanningAgentRequest,
 )
 from selfheal.contracts.planning_answer import PLANNING_OUTPUT_SCHEMA
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_FENCE = re.compile(r"</?\s*commits?\b[^>\n]*>?", re.IGNORECASE)
+from selfheal.llm.prompt import fenced, load_prompt
 
 # The goal and what is wanted come from whoever asks, and are cut much later than a commit's texts.
 _WANTED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt; `name` is that of its file with the version, as "evolve@1"."""
+class Rendered:
+    """A prompt with its values; `name` is that of its file with the version, as "evolve@1"."""
 
     name: str
     text: str
@@ -39,9 +34,9 @@ class Bounds:
     list_entries: int
 
 
-def render(request: PlanningAgentRequest, bounds: Bounds) -> Prompt:
+def render(request: PlanningAgentRequest, bounds: Bounds) -> Rendered:
     """The prompt for this request; a cold start has a frame of its own, without inspirations."""
-    name, text = _template("evolve_cold" if request.cold_start else "evolve")
+    prompt = load_prompt("evolve_cold" if request.cold_start else "evolve")
     wanted = Bounds(text_chars=bounds.text_chars * _WANTED, list_entries=bounds.list_entries)
     fields = {
         "goal": _plain(request.goal, wanted),
@@ -50,18 +45,11 @@ def render(request: PlanningAgentRequest, bounds: Bounds) -> Prompt:
             request.acceptance_criteria, wanted, none="none but the goal"
         ),
         "hint": _hint(request.iteration_hint, wanted),
-        "base": _commit(request.base, bounds),
+        "base": fenced(_commit(request.base, bounds)),
         "inspirations": _inspirations(request.inspirations, bounds),
         "schema": json.dumps(PLANNING_OUTPUT_SCHEMA),
     }
-    return Prompt(name, Template(text).substitute(fields))
-
-
-def _template(name: str) -> tuple[str, str]:
-    """The prompt's name with its version, and its text. To be `selfheal.llm.prompt`'s."""
-    file = files("selfheal.llm") / "prompts" / f"{name}.md"
-    version, _, text = file.read_text(encoding="utf-8").partition("\n")
-    return version.strip(), text
+    return Rendered(prompt.name, prompt.render(**fields))
 
 
 def _hint(hint: str, bounds: Bounds) -> str:
@@ -73,7 +61,7 @@ def _hint(hint: str, bounds: Bounds) -> str:
 def _inspirations(commits: tuple[CommitPlanningContext, ...], bounds: Bounds) -> str:
     if not commits:
         return "There is none yet: nothing but the base is known."
-    return "\n\n".join(_commit(commit, bounds) for commit in commits[: bounds.list_entries])
+    return "\n\n".join(fenced(_commit(one, bounds)) for one in commits[: bounds.list_entries])
 
 
 def _commit(commit: CommitPlanningContext, bounds: Bounds) -> str:
@@ -118,7 +106,8 @@ def _inset(text: str, bounds: Bounds) -> str:
 
 
 def _plain(text: str, bounds: Bounds) -> str:
-    """The text without control characters or ends of a fence, as long as it may be."""
-    clean = _FENCE.sub("", _CONTROL.sub(" ", text)).strip()
-    left = len(clean) - bounds.text_chars
-    return clean if left <= 0 else f"{clean[: bounds.text_chars]} [{left} characters are left out]"
+    """The text, as long as it may be."""
+    left = len(text.strip()) - bounds.text_chars
+    if left <= 0:
+        return text.strip()
+    return f"{text.strip()[: bounds.text_chars]} [{left} characters are left out]"

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from selfheal.contracts.evolution import PlanningAgentResponse
+from selfheal.testing.script import Step, When
+from selfheal.testing.server import replay_server
 from tests.acceptance.projects import BROKEN, SHOP
 from tests.integration.planning.scripted import PROGRAM, ScriptedCodex, answer
 
@@ -87,4 +89,34 @@ def test_a_plan_is_carried_out_on_a_branch(farm, project, codex) -> None:
     branch = said.report.landed_branch
     assert "min(prices)" in shop.git("show", f"{branch}:shop/cart.py")
     assert "Take the smallest price" in said.err
+    assert shop.state() == before
+
+
+@pytest.mark.slow
+def test_a_model_plans_and_drafts_what_no_test_shows(terminal, project) -> None:
+    shop = project(SHOP)
+    before = shop.state()
+    draft = (
+        "shop/cart.py\n<<<<<<< SEARCH\n    return min(prices)\n=======\n"
+        "    return min(prices, default=0)\n>>>>>>> REPLACE\n"
+    )
+    script = [
+        Step(answer=answer(steps=[]), when=When(contains="You plan the first iteration")),
+        Step(answer=answer(), when=When(last="at least one step must name the files")),
+        Step(answer=draft, when=When(contains="use min in cheapest")),
+    ]
+
+    with replay_server(script) as server:
+        said = terminal.run(
+            *("evolve", shop.folder, "--goal", "an empty cart costs nothing", "--json"),
+            *("--backend", "openai"),
+            SELFHEAL_LLM__BASE_URL=server.url,
+            SELFHEAL_LLM__MODEL="replay",
+        )
+
+        assert server.complaints() == (), said.err
+    assert said.status == 0, said.err
+    assert (said.report.state, said.report.cause) == ("DONE", "landed")
+    cart = shop.git("show", f"{said.report.landed_branch}:shop/cart.py")
+    assert "min(prices, default=0)" in cart
     assert shop.state() == before

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from selfheal.planning.evolution_prompt import Prompt
+from selfheal.planning.evolution_prompt import Rendered
 
-Check = Callable[[], object]
+Check = Callable[[], None]
 """Called again and again while a backend waits; what it raises ends the wait."""
 
 
@@ -25,7 +25,7 @@ class Fault:
 class Ask:
     """One try for a plan, with what was wrong with the tries before it."""
 
-    prompt: Prompt
+    prompt: Rendered
     working_dir: Path
     faults: tuple[Fault, ...] = ()
     check: Check = lambda: None

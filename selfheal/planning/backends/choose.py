@@ -36,6 +36,6 @@ def backend_of(
         raise InvalidInput(f"backend: expected {' or '.join(BACKENDS)}, found {name!r}")
     if model is None:
         raise EnvironmentUnusable(
-            "no model endpoint is configured: configure one, or choose the backend codex"
+            "no model endpoint is configured: set SELFHEAL_LLM__BASE_URL, or choose codex"
         )
     return Endpoint(model, seconds=chosen.timeout_seconds)

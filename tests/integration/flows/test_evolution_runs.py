@@ -46,7 +46,7 @@ def test_a_plan_that_came_with_the_request_lands_and_its_commit_is_measured(
     report = one_process_farm.heal(origin, **planned(origin))
 
     assert (report.state, report.cause) == ("DONE", "landed"), report.reason
-    assert report.reason.startswith("the cheapest price is right: done; no test newly fails, 3")
+    assert report.reason.startswith("every test that was wanted passes, none newly fails: 3")
     assert "min(prices)" in Git(origin).text("show", f"{report.landed_sha}:shop/cart.py")
     (task,) = report.bundle.tasks
     assert task.paths == ("shop/cart.py",)
@@ -153,7 +153,7 @@ def test_an_iteration_is_asked_for_once_and_the_next_one_learns_from_what_landed
     assert len(shop.asked()) == 2
     prompt = codex.calls[1]["prompt"]
     assert "first iteration" not in prompt
-    best, _, other = prompt.partition("<commits>")[2].partition("</commits>")[0].partition("\n\n")
+    best, other = prompt.partition("best first.")[2].split("```text\n")[1:]
     assert f"commit {landed}" in best
     assert "tests_passed = 3 tests (higher is better)" in best
     assert f"commit {asked.context['base_sha']}" in other

@@ -96,8 +96,7 @@ def test_a_file_of_the_base_is_edited_and_another_one_added() -> None:
 
     assert [one.kind for one in plan.steps] == ["EDIT", "ADD", "EDIT"]
     assert [one.depends_on for one in plan.steps] == [(), (), ()]
-    assert plan.steps[0].hints == ("do", "it")
-    assert plan.steps[0].goal == "title one: the intent"
+    assert plan.steps[0].goal == "title one: the intent\n- do\n- it"
     assert [symbol.fq_name for one in plan.steps for symbol in one.symbols] == ["a", "new"]
     assert plan.affected_paths == ("a.py", "docs/d.md", "new.py")
     assert plan.rationale == ("the summary", "guardrail: keep it fast")
