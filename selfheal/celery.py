@@ -39,7 +39,7 @@ TASK_MODULES = tuple(
     for name in (
         *("cancel", "code", "code_plan", "land", "plan", "set_aside", "submit", "tidy"),
         *("decompose", "subtask"),
-        *("prune", "refresh", "retention", "scan", "sweep"),
+        *("evolve", "prune", "refresh", "retention", "scan", "sweep"),
     )
 )
 

@@ -32,6 +32,7 @@
     │   ├── RateLimited         whoever asks has asked too often
     │   └── TimedOut            a limit on time was reached
     ├── InvalidAnswer           a model answered, but not with what it was asked for
+    ├── PlanningError           the planning agent came to no plan
     ├── GitFailed               git answered with an error
     └── Stopped                 not a failure: the work was told to end
         ├── Cancelled           somebody cancelled the ChangeRequest
@@ -246,6 +247,17 @@ class InvalidAnswer(SelfhealError):
 
     def __str__(self) -> str:
         return f"the model's answer cannot be used ({self.kind}): {self.why}"
+
+
+class PlanningError(SelfhealError):
+    """The planning agent came to no plan; arguments: its backend, what each try came to."""
+
+    def __init__(self, backend: str, tried: str) -> None:
+        super().__init__(backend, tried)
+        self.backend, self.tried = backend, tried
+
+    def __str__(self) -> str:
+        return f"{self.backend} gave no plan that can be used ({self.tried})"
 
 
 class GitFailed(SelfhealError):

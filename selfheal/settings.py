@@ -1,16 +1,17 @@
 """Settings: where they come from, what they mean, their defaults.
 
 Later sources win: the defaults below (documented in `config/selfheal.toml`), the variables
-`PLANNER_MODEL` and `CODING_MODEL`, the file that `SELFHEAL_CONFIG` names, environment variables
-`SELFHEAL_<SECTION>__<NAME>`, and `MOCK_LLM=1`, which asks no other models than the replay server's.
-Unknown names are refused. Nothing is read at import: a door calls `load_settings()` once and hands
-the value down.
+`PLANNER_MODEL`, `CODING_MODEL` and those in `EVOLUTION_VARIABLES`, the file that `SELFHEAL_CONFIG`
+names, environment variables `SELFHEAL_<SECTION>__<NAME>`, and `MOCK_LLM=1`, which asks no other
+models than the replay server's. Unknown names are refused. Nothing is read at import: a door calls
+`load_settings()` once and hands the value down.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -300,6 +301,52 @@ class LlmSettings(_Section):
         return self
 
 
+class EvolutionSettings(_Section):
+    """The planning agent of `selfheal evolve`."""
+
+    backend: Literal["codex", "openai"] = Field(
+        default="codex", description="who plans: the Codex CLI, or the model endpoint"
+    )
+    global_goal: str = Field(default="", description="goal of a job that names none")
+    max_attempts: int = Field(default=3, ge=1, le=10, description="tries for a plan, in all")
+    timeout_seconds: float = Field(default=300.0, gt=0, description="longest try for a plan")
+    schema_path: Path | None = Field(
+        default=None, description="schema that codex is given; unset: that of PlanningAnswer"
+    )
+    codex_bin: str = Field(default="codex", min_length=1, description="the Codex CLI")
+    codex_profile: str = Field(default="", description="its profile; empty: its own default")
+    extra_env: dict[str, str] = Field(
+        default={}, repr=False, description="variables for codex, beside the few that it inherits"
+    )
+    text_chars: int = Field(
+        default=2_000, ge=100, description="longest text of a commit in the prompt"
+    )
+    list_entries: int = Field(default=20, ge=1, description="longest list of a commit there")
+    inspirations: int = Field(
+        default=3, ge=0, description="best commits that a plan may learn from"
+    )
+    best_by: str = Field(default="tests_passed", description="metric that says which are best")
+
+    @field_validator("extra_env", mode="before")
+    @classmethod
+    def _read(cls, value: object) -> object:
+        return json.loads(value) if isinstance(value, str) else value
+
+
+EVOLUTION_VARIABLES: Final[Mapping[str, str]] = {
+    "WORKER_EVOLUTION_GLOBAL_GOAL": "global_goal",
+    "WORKER_PLANNING_BACKEND": "backend",
+    "WORKER_PLANNING_MAX_ATTEMPTS": "max_attempts",
+    "WORKER_PLANNING_TIMEOUT_SECONDS": "timeout_seconds",
+    "WORKER_PLANNING_SCHEMA_PATH": "schema_path",
+    "WORKER_PLANNING_CODEX_BIN": "codex_bin",
+    "WORKER_PLANNING_CODEX_PROFILE": "codex_profile",
+    "WORKER_PLANNING_EXTRA_ENV": "extra_env",
+    "WORKER_PLANNING_CODEX_EXTRA_ENV": "extra_env",
+}
+"""Names by which these settings of `evolution` are known elsewhere. EXTRA_ENV is a JSON object."""
+
+
 class GitSettings(_Section):
     """Commits that the farm makes."""
 
@@ -417,6 +464,7 @@ class Settings(BaseSettings):
     planning: PlanningSettings = PlanningSettings()
     coding: CodingSettings = CodingSettings()
     llm: LlmSettings = LlmSettings()
+    evolution: EvolutionSettings = EvolutionSettings()
     git: GitSettings = GitSettings()
     admission: AdmissionSettings = AdmissionSettings()
     service: ServiceSettings = ServiceSettings()
@@ -457,8 +505,13 @@ class Settings(BaseSettings):
         file = os.environ.get("SELFHEAL_CONFIG")
         toml = TomlConfigSettingsSource(settings_cls, Path(file)) if file else None
         replay, named = (
-            InitSettingsSource(settings_cls, init_kwargs={"llm": found} if found else {})
-            for found in (_replay_server(), _named_models())
+            InitSettingsSource(
+                settings_cls, init_kwargs={key: found for key, found in named if found}
+            )
+            for named in (
+                [("llm", _replay_server())],
+                [("llm", _named_models()), ("evolution", _named_evolution())],
+            )
         )
         return (init_settings, replay, env_settings, *([toml] if toml else []), named)
 
@@ -487,6 +540,12 @@ def _named_models() -> dict[str, Any]:
     variables = {"planner_model": "PLANNER_MODEL", "coding_model": "CODING_MODEL"}
     found = {key: os.environ.get(variable) for key, variable in variables.items()}
     return {key: name for key, name in found.items() if name}
+
+
+def _named_evolution() -> dict[str, Any]:
+    return {
+        field: os.environ[name] for name, field in EVOLUTION_VARIABLES.items() if name in os.environ
+    }
 
 
 def load_settings(**overrides: Any) -> Settings:

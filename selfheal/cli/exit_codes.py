@@ -11,6 +11,7 @@ from selfheal.errors import (
     InvalidInput,
     InvalidRepository,
     InvalidSettings,
+    PlanningError,
     SelfhealError,
     Transient,
 )
@@ -47,6 +48,7 @@ _OF_ERROR: tuple[tuple[type[SelfhealError], ExitCode], ...] = (
     (InvalidInput, ExitCode.USAGE),
     (EnvironmentUnusable, ExitCode.ENVIRONMENT),
     (Cancelled, ExitCode.CANCELLED),
+    (PlanningError, ExitCode.NO_FIX),
     (Transient, ExitCode.TRY_LATER),
 )
 

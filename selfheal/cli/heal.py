@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +9,8 @@ import typer
 from rich.console import Console
 
 from selfheal.cli import exit_codes
-from selfheal.cli.farm import own_farm, reach_farm, runs_for_everybody
 from selfheal.cli.main import app
-from selfheal.cli.processes import profiled_worker, sweeper
+from selfheal.cli.run import run_to_end
 from selfheal.cli.showing import show_report
 from selfheal.cli.submit import (
     FAILING_TESTS,
@@ -25,15 +19,8 @@ from selfheal.cli.submit import (
     recipe_context,
     text_or_file,
 )
-from selfheal.cli.watching import view_for, watch
 from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
-from selfheal.contracts.names import POOLS
-from selfheal.contracts.run_report import RunReport
-from selfheal.embedded.run_folder import RunFolder
-from selfheal.errors import Cancelled, InvalidRepository, RunFolderBusy
-from selfheal.flows import cancel, submit
-from selfheal.flows.farm import Farm
-from selfheal.settings import Settings, load_settings
+from selfheal.errors import InvalidRepository
 from selfheal.workspace.git import Git
 from selfheal.workspace.repository import Checkout, inspect_repository, snapshot_dirty
 
@@ -84,10 +71,7 @@ def heal(
         python=python,
         budget=budget,
     )
-    try:
-        report = _healed(request, said)
-    except KeyboardInterrupt:
-        raise Cancelled("ended before the request was accepted: nothing was done") from None
+    report = run_to_end(request, said)
     if as_json:
         print(report.to_json())
     else:
@@ -125,62 +109,3 @@ def _request(
         budget={"seconds": budget},
         source="cli",
     )
-
-
-def _healed(request: ChangeRequest, said: Console) -> RunReport:
-    settings = load_settings()
-    view, live = view_for(said)
-    with _some_farm(settings, said) as reached, live:
-        accepted = submit.submit(reached.farm, request, door="terminal")
-        try:
-            row = watch(reached.farm.database, accepted.id, view, each=reached.keep_alive)
-        except KeyboardInterrupt:
-            row = cancel.cancel(reached.farm, accepted.id, who="cli")
-    assert row.report is not None, "a request that has ended has its report"
-    return row.report
-
-
-@dataclass(frozen=True, slots=True)
-class _Reached:
-    """A farm, and what keeps it alive where it is ours."""
-
-    farm: Farm
-    keep_alive: Callable[[], object] = tuple
-    """Starts again what has died of our own."""
-
-
-@contextmanager
-def _some_farm(settings: Settings, said: Console) -> Iterator[_Reached]:
-    """The farm that `up` runs here; else one of our own for as long as this lasts."""
-    if runs_for_everybody(settings):
-        yield _Reached(reach_farm(settings))
-        return
-    commands = (profiled_worker("worker", POOLS, settings), sweeper())
-    with (
-        _own_settings(settings) as own_settings,
-        own_farm(own_settings, commands, progress=lambda line: _say(said, line)) as own,
-    ):
-        yield _Reached(own.farm, own.keep_alive)
-
-
-@contextmanager
-def _own_settings(settings: Settings) -> Iterator[Settings]:
-    """These settings; with a run folder for this process alone where another one is at work."""
-    try:
-        with RunFolder.open(settings.run_folder).own():
-            pass
-    except RunFolderBusy:
-        alone = settings.run_folder.with_name(f"{settings.run_folder.name}-{os.getpid()}")
-        try:
-            yield settings.model_copy(
-                update={"farm": settings.farm.model_copy(update={"run_folder": alone})}
-            )
-        finally:
-            shutil.rmtree(alone, ignore_errors=True)
-    else:
-        yield settings
-
-
-def _say(said: Console, line: str) -> None:
-    if said.is_terminal:
-        said.print(line, style="dim", markup=False, highlight=False)

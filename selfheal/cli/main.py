@@ -20,6 +20,7 @@ from selfheal.redaction import Redactor
 _COMMANDS = {
     "heal": "heal",
     "repair": "repair",
+    "evolve": "evolve",
     "up": "up",
     "submit": "submit",
     "status": "status",

@@ -64,7 +64,11 @@ def add(
     zone: Annotated[str, typer.Option(help=ZONE_HELP)] = "UTC",
     repo: Annotated[
         str | None,
-        typer.Option(help=f"The watched repository, for {' and '.join(sorted(OF_REPOSITORY))}."),
+        typer.Option(help=f"The watched repository, for {', '.join(sorted(OF_REPOSITORY))}."),
+    ] = None,
+    goal: Annotated[
+        str | None,
+        typer.Option(help="What evolve is for; else WORKER_EVOLUTION_GLOBAL_GOAL counts."),
     ] = None,
     jitter: Annotated[int, typer.Option(help="Seconds that a run may be late, evenly spread.")] = 0,
     misfire: Annotated[
@@ -84,6 +88,7 @@ def add(
             job=what,
             timing=timing,
             repository_id=watched.id if watched else None,
+            goal=goal,
             jitter_seconds=jitter,
             misfire=missed,
             window_seconds=window,

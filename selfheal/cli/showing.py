@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.contracts.bundle import TaskBundle
+from selfheal.contracts.evolution import PlanningPlan
 from selfheal.contracts.run_report import RunReport, SuiteEvidence
 from selfheal.store.decompositions import SubTaskRow
 from selfheal.store.requests import RequestRow
@@ -65,6 +66,18 @@ def show_subtasks(console: Console, rows: tuple[SubTaskRow, ...]) -> None:
         state = row.result.status if row.result else row.state
         table.add_row(
             str(row.step), row.subtask.required_arm, after, state, Text(row.subtask.action)
+        )
+    console.print(table)
+
+
+def show_evolution(console: Console, plan: PlanningPlan) -> None:
+    """What an iteration is to do: its steps, what each waits for, and its files."""
+    console.print(Text(plan.summary, style="bold"))
+    table = Table("step", "after", "what", "files", box=None, header_style="dim")
+    for step in plan.in_order:
+        after = ", ".join(step.dependencies) or "-"
+        table.add_row(
+            Text(step.step_id), Text(after), Text(step.title), Text(", ".join(step.files))
         )
     console.print(table)
 

@@ -81,14 +81,14 @@ def recipe_context(recipe: str | None) -> dict[str, object]:
         raise InvalidRequest("--recipe", str(error)) from error
 
 
-def text_or_file(text: str) -> str:
+def text_or_file(text: str, *, option: str = "--issue") -> str:
     """`text`, or what is in the file that `@FILE` names; raises InvalidRequest."""
     if not text.startswith("@"):
         return text
     try:
         return Path(text[1:]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest("--issue", f"cannot read {text[1:]}: {error}") from error
+        raise InvalidRequest(option, f"cannot read {text[1:]}: {error}") from error
 
 
 def _text(value: UUID | None) -> str | None:

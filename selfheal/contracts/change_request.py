@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_val
 from pydantic_core import from_json
 
 from selfheal.contracts.document import Document, Value
+from selfheal.contracts.evolution import PlanningPlan
 from selfheal.contracts.recipe import RECIPE, Recipe
 
 Source = Literal["client", "django", "flask", "cli", "api", "schedule", "ci"]
@@ -37,6 +38,14 @@ class Budget(Value):
 
 class _WithRecipe(Value):
     recipe: Recipe
+
+
+class _WithEvolution(Value):
+    evolution: PlanningPlan
+
+
+_PLANNED: dict[str, type[Value]] = {"recipe": _WithRecipe, "evolution": _WithEvolution}
+"""Entries of `context` that say what is to be done; models, so that an error names its field."""
 
 
 class ChangeRequest(Document):
@@ -86,10 +95,12 @@ class ChangeRequest(Document):
 
     @field_validator("context")
     @classmethod
-    def _has_a_readable_recipe(cls, context: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        if "recipe" in context:
-            # As a field of a model, so that an error names it: context.recipe.
-            _WithRecipe.model_validate({"recipe": context["recipe"]})
+    def _is_readable(cls, context: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        known = [name for name in _PLANNED if name in context]
+        for name in known:
+            _PLANNED[name].model_validate({name: context[name]})
+        if len(known) > 1:
+            raise ValueError("a recipe and an evolution are two requests")
         return context
 
     @property
@@ -102,6 +113,17 @@ class ChangeRequest(Document):
     def is_to_be_cut(self) -> bool:
         """Whether it asks for more than code (PA-10): only when its context says so."""
         return self.context.get("decompose") is True and self.recipe is None
+
+    @property
+    def evolution(self) -> PlanningPlan | None:
+        """The plan that is to be carried out, where it came with the request (EV-5)."""
+        found = self.context.get("evolution")
+        return PlanningPlan.model_validate(found) if found is not None else None
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether what is to be done is known, so that no failing test need show it."""
+        return not self.context.keys().isdisjoint(_PLANNED)
 
     @model_validator(mode="after")
     def _fits_into_a_message(self) -> Self:
@@ -125,7 +147,10 @@ class ChangeRequest(Document):
 SUITE_PASSES = "the test suite passes"
 """The acceptance criterion of a request that wants no more than green tests."""
 
-_TARGET_KEYS = ("base_sha", "test_command", "python", "recipe", "decompose", "subtask")
+_TARGET_KEYS = (
+    *("base_sha", "test_command", "python", "recipe", "evolution"),
+    *("decompose", "subtask"),
+)
 """The entries of `context` that say where and how the failure shows, or what is to be done."""
 
 _VOLATILE = re.compile(

@@ -34,6 +34,7 @@ PRUNE = "selfheal.prune"
 REFRESH = "selfheal.refresh"
 RETENTION = "selfheal.retention"
 SCAN = "selfheal.scan"
+EVOLVE = "selfheal.evolve"
 SWEEP = "selfheal.sweep"
 
 ROUTES: dict[str, Pool] = {
@@ -51,6 +52,7 @@ ROUTES: dict[str, Pool] = {
     REFRESH: "checking",
     RETENTION: "sweeping",
     SCAN: "checking",
+    EVOLVE: "planning",
     SWEEP: "sweeping",
 }
 """The pool that each task goes to."""
@@ -61,11 +63,12 @@ PURPOSE_HEADER = "x-selfheal-purpose"
 ALONE: frozenset[str] = frozenset({SUBMIT, CANCEL, SET_ASIDE})
 """Tasks whose message is all there is of their matter: no row stands behind it."""
 
-Job = Literal["prune", "refresh", "retention", "scan", "sweep"]
+Job = Literal["evolve", "prune", "refresh", "retention", "scan", "sweep"]
 JOBS: tuple[Job, ...] = get_args(Job)
 """What can be scheduled."""
 
 TASK_OF: dict[Job, str] = {
+    "evolve": EVOLVE,
     "prune": PRUNE,
     "refresh": REFRESH,
     "retention": RETENTION,
@@ -74,5 +77,5 @@ TASK_OF: dict[Job, str] = {
 }
 """The task that does a job. Its argument is the schedule's id."""
 
-OF_REPOSITORY: frozenset[Job] = frozenset({"refresh", "scan"})
+OF_REPOSITORY: frozenset[Job] = frozenset({"evolve", "refresh", "scan"})
 """Jobs that are done to one registered repository; the others are the farm's own."""

@@ -1,4 +1,4 @@
-"""JSON Schemas by name: of the documents, and of parts that people write by hand."""
+"""JSON Schemas by name: of the documents, and of what people or models write by hand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ from selfheal.contracts.decomposition import (
     PlanResponse,
 )
 from selfheal.contracts.document import Document
+from selfheal.contracts.evolution import (
+    PlanningAgentRequest,
+    PlanningAgentResponse,
+    PlanningPlan,
+)
 from selfheal.contracts.plan import Plan
+from selfheal.contracts.planning_answer import PLANNING_OUTPUT_SCHEMA
 from selfheal.contracts.recipe import RECIPE
 from selfheal.contracts.run_report import RunReport
 
@@ -25,17 +31,23 @@ DOCUMENTS: dict[str, type[Document]] = {
     for document in (
         *(ChangeRequest, Plan, TaskBundle, CommitResult, RunReport),
         *(PlanRequest, PlanResponse, HealthResponse, CapabilitiesResponse),
+        *(PlanningAgentRequest, PlanningPlan, PlanningAgentResponse),
     )
 }
 
 PARTS: dict[str, TypeAdapter[Any]] = {"Recipe": RECIPE}
 """What stands inside of a document where its schema says only JSON."""
 
-NAMES = (*DOCUMENTS, *PARTS)
+ANSWERS: dict[str, dict[str, Any]] = {"PlanningAnswer": PLANNING_OUTPUT_SCHEMA}
+"""What models are asked for, by the schema that they are given."""
+
+NAMES = (*DOCUMENTS, *PARTS, *ANSWERS)
 
 
 def schema_of(name: str) -> dict[str, JsonValue]:
     """The JSON Schema (draft 2020-12) of what is called `name`; KeyError if there is none."""
     if name in PARTS:
         return PARTS[name].json_schema(mode="validation")
+    if name in ANSWERS:
+        return ANSWERS[name]
     return DOCUMENTS[name].model_json_schema(mode="validation")

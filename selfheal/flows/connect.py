@@ -58,7 +58,7 @@ def redactor_of(settings: Settings) -> Redactor:
     }
     secret = {name: reveal(value) for name, value in secrets.items()}
     known = {name: value for name, value in secret.items() if value and value != REPLAY_KEY}
-    return Redactor.from_environment({**os.environ, **known})
+    return Redactor.from_environment({**os.environ, **settings.evolution.extra_env, **known})
 
 
 def refuse_secrets(farm: Farm, **names: str) -> None:

@@ -32,8 +32,8 @@ def baseline_at(
 ) -> Baseline:
     """The suite's outcomes at `sha`, from the farm's shelf or measured now in `tree`.
 
-    Raises TestsUnusable when the tests say nothing at this commit. A recipe wants no test to pass,
-    so for one a repository without any has a baseline without outcomes.
+    Raises TestsUnusable when the tests say nothing at this commit. What is planned already wants
+    no test to pass, so for that a repository without any has a baseline without outcomes.
     """
     farm = running.farm
 
@@ -55,7 +55,7 @@ def baseline_at(
     try:
         return shelved_baseline(shelf, measure, repo=request.repo, sha=sha, target=target)
     except TestsUnusable:
-        if request.recipe is None or _has_tests(tree, sha, target):
+        if not request.is_planned or _has_tests(tree, sha, target):
             raise
         return Baseline(sha=sha, outcomes={})
 

@@ -16,11 +16,12 @@ from selfheal.flows.attempting import Ended, Running, attempt
 from selfheal.flows.code import point_task_branch
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
+from selfheal.flows.history import metrics_of
 from selfheal.flows.merge_train import Built, MergeTrain
 from selfheal.flows.next_round import NextRound, next_round
 from selfheal.flows.plan import fail_request
 from selfheal.leases import reservations
-from selfheal.store import events, outbox, plans, requests, rounds
+from selfheal.store import commit_metrics, events, outbox, plans, requests, rounds
 from selfheal.store.attempts import Work
 from selfheal.store.plans import PlanRow
 from selfheal.store.rounds import RoundRow, TaskRow
@@ -145,6 +146,9 @@ def _conclude(
         if built.sha != built.onto:
             rounds.note_landed(connection, row.id, built.sha)
             _claim(connection, built, tasks, plan=plan)
+            if request.evolution is not None:
+                measured = metrics_of(built.evidence)
+                commit_metrics.note(connection, request.repo, built.sha, measured)
         for refusal in built.refused:
             events.record(
                 connection, request.id, who=who, kind="land", task_id=refusal.task, why=refusal.why
@@ -169,7 +173,10 @@ def _conclude(
                 connection,
                 request.id,
                 built.still_failing,
-                undone=_undone(connection, request.id, built, shown_by_tests=False),
+                undone=(
+                    _undone(connection, request.id, built, shown_by_tests=False)
+                    or _unchanged(connection, request)
+                ),
                 after=built.evidence,
                 who=who,
             )
@@ -196,6 +203,18 @@ def _undone(
         " such as ".join(reason.splitlines()[:2])
         for reason in (*failed, *(one.why for one in built.refused if one.task in refused))
     )
+
+
+def _unchanged(connection: Connection, request: ChangeRequest) -> tuple[str, ...]:
+    """Why an evolution has changed nothing; empty where it has, or the request is another kind.
+
+    What shows a failure may find it gone. A plan that was thought out for a goal is not done so.
+    """
+    if request.evolution is None or rounds.last_landed(connection, request.id):
+        return ()
+    tasks = rounds.tasks_of_request(connection, request.id)
+    said = dict.fromkeys(note for task in tasks if task.result for note in task.result.notes)
+    return (f"no step of the plan came to a change: {'; '.join(said) or 'nothing to do'}",)
 
 
 def _most_plans(running: Running) -> int:

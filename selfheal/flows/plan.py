@@ -1,4 +1,4 @@
-"""Request-Planner: ChangeRequest -> Plan, from evidence or from a recipe."""
+"""Request-Planner: ChangeRequest -> Plan, from evidence, a recipe, or a plan that came with it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from selfheal.checks.baseline import Baseline
 from selfheal.contracts import names
 from selfheal.contracts.change_request import ChangeRequest
+from selfheal.contracts.evolution import PlanningPlan
 from selfheal.contracts.plan import Plan
 from selfheal.contracts.recipe import Recipe
 from selfheal.errors import LeaseConflict, ModelUnavailable
@@ -21,6 +22,7 @@ from selfheal.flows.planners import Case, make_plan
 from selfheal.flows.recipes import RecipeBench
 from selfheal.flows.source import CommitTree
 from selfheal.leases import reservations
+from selfheal.planning.evolution_plan import plan_from_evolution
 from selfheal.planning.recipes import plan_from_rewrite
 from selfheal.recipes.rewrite import CannotDo
 from selfheal.store import outbox, plans, requests
@@ -83,6 +85,14 @@ def _plan(running: Running, *, row: PlanRow) -> None:
                 source=CommitTree(mirror, sha),
             )
             _plan_recipe(running, row, bench, recipe=recipe, baseline=baseline)
+            return
+        evolution = request.request.evolution
+        # A later plan is for tests that the first one left failing: it is made from them.
+        if evolution is not None and row.number == 1:
+            files = CommitTree(mirror, sha).paths()
+            _plan_evolution(
+                running, row, request.request, evolution=evolution, files=files, baseline=baseline
+            )
             return
         running.check()
         case = Case(
@@ -200,6 +210,30 @@ def _plan_recipe(
     request = bench.request
     made = plan_from_rewrite(request, recipe, rewrite, plan_id=row.id, base_sha=baseline.sha)
     _store(running, request, made)
+
+
+def _plan_evolution(
+    running: Running,
+    row: PlanRow,
+    request: ChangeRequest,
+    *,
+    evolution: PlanningPlan,
+    files: tuple[str, ...],
+    baseline: Baseline,
+) -> None:
+    """EV-5: the Planning Agent has planned it; what is left is to put it into Steps."""
+    made = plan_from_evolution(
+        request,
+        evolution,
+        plan_id=row.id,
+        base_sha=baseline.sha,
+        paths=files,
+        failing=baseline.failing,
+    )
+    if made.steps:
+        _store(running, request, made)
+    else:
+        _end_without_steps(running, made, baseline)
 
 
 def _end_without_steps(running: Running, made: Plan, baseline: Baseline) -> None:

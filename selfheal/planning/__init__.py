@@ -1,4 +1,5 @@
 """Planners: evidence and text in, a Plan out.
 
-Nothing here runs tests, opens a repository or writes a row: the flow gathers the evidence.
+Nothing here runs a target's code or writes a row: the flow gathers the evidence. Who is asked for
+a plan (a model, an external program) stands in `backends`.
 """

@@ -35,6 +35,7 @@ class NewSchedule:
     job: Job
     timing: Timing
     repository_id: UUID | None = None
+    goal: str | None = None
     jitter_seconds: int = 0
     misfire: Misfire = "once"
     window_seconds: int = 60
@@ -50,6 +51,8 @@ class NewSchedule:
                     else "is the farm's own and is done to no repository"
                 )
             )
+        if self.goal is not None and self.job != "evolve":
+            raise InvalidInput(f"goal: job {self.job} has none, only evolve does")
         most = min(LONGEST_JITTER, self.timing.shortest_gap - 1)
         if not 0 <= self.jitter_seconds <= most:
             raise InvalidInput(
@@ -70,6 +73,7 @@ class ScheduleRow:
     name: str
     job: Job
     repository_id: UUID | None
+    goal: str | None
     crontab: str | None
     timezone: str | None
     interval_seconds: int | None
@@ -127,6 +131,7 @@ def add(connection: Connection, new: NewSchedule, *, by: str) -> ScheduleRow:
         "name": new.name,
         "job": new.job,
         "repository": new.repository_id,
+        "goal": new.goal,
         "crontab": timing.text if isinstance(timing, Crontab) else None,
         "timezone": timing.timezone if isinstance(timing, Crontab) else None,
         "interval": timing.seconds if isinstance(timing, Interval) else None,
@@ -284,9 +289,9 @@ def jitter_of(schedule_id: UUID, run: datetime, *, most: int) -> timedelta:
 
 
 _INSERT = text(
-    "INSERT INTO schedules (name, job, repository_id, crontab, timezone, interval_seconds,"
+    "INSERT INTO schedules (name, job, repository_id, goal, crontab, timezone, interval_seconds,"
     " jitter_seconds, misfire, window_seconds, next_run, fires_at, created_by, updated_by)"
-    " VALUES (:name, :job, :repository, :crontab, :timezone, :interval, :jitter, :misfire,"
+    " VALUES (:name, :job, :repository, :goal, :crontab, :timezone, :interval, :jitter, :misfire,"
     " :window, :next_run, :next_run, :by, :by) ON CONFLICT (name) DO NOTHING RETURNING id"
 )
 

@@ -525,6 +525,21 @@ baselines = Table(
     _at("created_at", "when it was measured", default=True),
 )
 
+commit_metrics = Table(
+    "commit_metrics",
+    metadata,
+    Column("repo", Text, nullable=False),
+    Column("commit_sha", Text, nullable=False),
+    Column("name", Text, nullable=False, comment="of the figure"),
+    Column("value", Float, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("higher_is_better", Boolean, nullable=False),
+    Column("summary", Text, nullable=False, comment="what the figure means, in words"),
+    _at("measured_at", "when it was last measured", default=True),
+    PrimaryKeyConstraint("repo", "commit_sha", "name"),
+)
+Index("ix_commit_metrics_best", commit_metrics.c.repo, commit_metrics.c.name)
+
 repositories = Table(
     "repositories",
     metadata,
@@ -560,6 +575,7 @@ schedules = Table(
         index=True,
         comment="what it is done to; null: to the farm",
     ),
+    Column("goal", Text, comment="what an evolve job is for; null: the goal for all"),
     Column("crontab", Text, comment="five fields; or else an interval"),
     Column("timezone", Text, comment="IANA name of the crontab's zone"),
     Column("interval_seconds", Integer, comment="or else a crontab"),
@@ -594,6 +610,7 @@ schedules = Table(
     CheckConstraint(
         f"(job IN ({_REPOSITORY_JOBS})) = (repository_id IS NOT NULL)", name="job_has_its_subject"
     ),
+    CheckConstraint("goal IS NULL OR job = 'evolve'", name="only_evolve_has_goal"),
 )
 Index("ix_schedules_due", schedules.c.fires_at, postgresql_where=text("paused_at IS NULL"))
 

@@ -63,6 +63,16 @@ def inspect_repository(path: Path, *, branch: str | None = None) -> Checkout:
     )
 
 
+def find_work_tree(folder: Path) -> Path:
+    """The top folder of the checkout that holds `folder`, found by looking: no git is run.
+
+    Raises InvalidRepository where there is no such folder, or no checkout round it.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InvalidRepository(f"{folder} is a file: name a folder of a git repository")
+    return _discover(folder)[0]
+
+
 def snapshot_dirty(checkout: Checkout) -> str:
     """A commit on top of HEAD of the checkout's files as they are, untracked ones included.
 

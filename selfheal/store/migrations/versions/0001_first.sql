@@ -145,6 +145,22 @@ COMMENT ON COLUMN leases.reserved_at IS 'when it was reserved';
 COMMENT ON COLUMN leases.expires_at IS 'when it lapses unless renewed';
 COMMENT ON COLUMN leases.ended_at IS 'when it was claimed, released or expired';
 
+CREATE TABLE commit_metrics (
+    repo TEXT NOT NULL,
+    commit_sha TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value FLOAT NOT NULL,
+    unit TEXT NOT NULL,
+    higher_is_better BOOLEAN NOT NULL,
+    summary TEXT NOT NULL,
+    measured_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_commit_metrics PRIMARY KEY (repo, commit_sha, name)
+);
+CREATE INDEX ix_commit_metrics_best ON commit_metrics (repo, name);
+COMMENT ON COLUMN commit_metrics.name IS 'of the figure';
+COMMENT ON COLUMN commit_metrics.summary IS 'what the figure means, in words';
+COMMENT ON COLUMN commit_metrics.measured_at IS 'when it was last measured';
+
 CREATE TABLE repositories (
     id UUID DEFAULT gen_random_uuid() NOT NULL,
     name TEXT NOT NULL,
@@ -324,6 +340,7 @@ CREATE TABLE schedules (
     name TEXT NOT NULL,
     job TEXT NOT NULL,
     repository_id UUID,
+    goal TEXT,
     crontab TEXT,
     timezone TEXT,
     interval_seconds INTEGER,
@@ -340,7 +357,7 @@ CREATE TABLE schedules (
     updated_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     updated_by TEXT NOT NULL,
     CONSTRAINT pk_schedules PRIMARY KEY (id),
-    CONSTRAINT ck_schedules_job_known CHECK (job IN ('prune', 'refresh', 'retention', 'scan', 'sweep')),
+    CONSTRAINT ck_schedules_job_known CHECK (job IN ('evolve', 'prune', 'refresh', 'retention', 'scan', 'sweep')),
     CONSTRAINT ck_schedules_misfire_known CHECK (misfire IN ('skip', 'once')),
     CONSTRAINT ck_schedules_one_timing CHECK ((crontab IS NULL) <> (interval_seconds IS NULL)),
     CONSTRAINT ck_schedules_crontab_has_zone CHECK ((crontab IS NULL) = (timezone IS NULL)),
@@ -348,7 +365,8 @@ CREATE TABLE schedules (
     CONSTRAINT ck_schedules_jitter_range CHECK (jitter_seconds BETWEEN 0 AND 3600),
     CONSTRAINT ck_schedules_window_range CHECK (window_seconds BETWEEN 1 AND 86400),
     CONSTRAINT ck_schedules_fires_not_early CHECK (fires_at >= next_run),
-    CONSTRAINT ck_schedules_job_has_its_subject CHECK ((job IN ('refresh', 'scan')) = (repository_id IS NOT NULL)),
+    CONSTRAINT ck_schedules_job_has_its_subject CHECK ((job IN ('evolve', 'refresh', 'scan')) = (repository_id IS NOT NULL)),
+    CONSTRAINT ck_schedules_only_evolve_has_goal CHECK (goal IS NULL OR job = 'evolve'),
     CONSTRAINT uq_schedules_name UNIQUE (name),
     CONSTRAINT fk_schedules_repository_id FOREIGN KEY(repository_id) REFERENCES repositories (id)
 );
@@ -357,6 +375,7 @@ CREATE INDEX ix_schedules_repository_id ON schedules (repository_id);
 COMMENT ON COLUMN schedules.name IS 'what people call it';
 COMMENT ON COLUMN schedules.job IS 'what is done';
 COMMENT ON COLUMN schedules.repository_id IS 'what it is done to; null: to the farm';
+COMMENT ON COLUMN schedules.goal IS 'what an evolve job is for; null: the goal for all';
 COMMENT ON COLUMN schedules.crontab IS 'five fields; or else an interval';
 COMMENT ON COLUMN schedules.timezone IS 'IANA name of the crontab''s zone';
 COMMENT ON COLUMN schedules.interval_seconds IS 'or else a crontab';
