@@ -101,6 +101,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        del request, client_address  # a racer that ends resets its connections
+
 
 def serve(pipe: Pipe, think: float) -> None:
     """The endpoint's process: says its port, and ends when the pipe does."""
