@@ -7,18 +7,16 @@ branch lock comes first everywhere, so nothing can deadlock.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import nullcontext
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
-import psycopg
-from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection
 
 from selfheal.contracts.plan import Symbol
 from selfheal.errors import Fenced, LeaseConflict
 from selfheal.leases import statements
 from selfheal.leases.lease import Lease, Mode
+from selfheal.store.database import sent_together
 
 
 def reserve(
@@ -57,9 +55,9 @@ def reserve(
         "mode": mode,
         "ttl_seconds": ttl_seconds,
     }
-    if seen := _sent_together(connection, values, statements.LOOK):
+    if seen := sent_together(connection, values, statements.LOOK):
         raise _conflict(seen[0])
-    rows = _sent_together(
+    rows = sent_together(
         connection,
         values,
         statements.LOCK_BRANCH,
@@ -144,31 +142,6 @@ def live(connection: Connection, *, repo: str, branch: str) -> tuple[Lease, ...]
     """Every live lease on the branch, in the order of their tokens."""
     rows = connection.execute(statements.LIVE, {"repo": repo, "branch": branch})
     return tuple(Lease.from_row(row) for row in rows)
-
-
-def _sent_together(
-    connection: Connection, values: dict[str, object], *sql: LiteralString
-) -> list[Any]:
-    """The answer of the last statement. All go to the server in one message, with a BEGIN if due.
-
-    While the branch is locked, nobody then waits for this process to get its turn on the CPU but
-    for the commit. A connection that commits by itself does so at the end of the message, so that
-    nobody waits for that either; one statement alone then needs no pipeline, which would only cost
-    CPU (`benchmarks/leases.py`).
-    """
-    if not connection.in_transaction():
-        connection.begin()  # so that SQLAlchemy, too, knows of what the driver is about to begin
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    together = len(sql) > 1 or not driver.autocommit
-    with (
-        driver.pipeline() if together else nullcontext(),
-        driver.cursor(row_factory=namedtuple_row) as cursor,
-    ):
-        for statement in sql[:-1]:
-            driver.execute(statement, values)
-        cursor.execute(sql[-1], values)
-        return cursor.fetchall()
 
 
 def _reach(names: Collection[str]) -> tuple[list[str], list[str]]:

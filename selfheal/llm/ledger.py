@@ -77,7 +77,7 @@ class Ledger:
     ) -> Admitted | NotNow:
         """Begin a call of at most `seconds`, or say why not now; raises BudgetSpent."""
         call = self._call(asked, wanted, provider, number=number)
-        with self._database.begin() as connection:
+        with self._database.statement() as connection:
             return llm_calls.admit(connection, call, self._limits, seconds=seconds + _GRACE_SECONDS)
 
     def settle(
@@ -99,7 +99,7 @@ class Ledger:
             answer=stored or None,
             reusable=self._reusable(reply, stored),
         )
-        with self._database.begin() as connection:
+        with self._database.statement() as connection:
             llm_calls.settle(connection, admitted, end, self._limits)
         return Answer(
             text=reply.text,
@@ -123,7 +123,7 @@ class Ledger:
         if text is None:
             return None
         call = self._call(asked, wanted, choice.provider, number=1)
-        with self._database.begin() as connection:
+        with self._database.statement() as connection:
             llm_calls.note_cached(connection, call, text)
         return Answer(text=text, provider=llm_calls.CACHE, model=choice.model)
 

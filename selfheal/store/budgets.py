@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -47,23 +48,16 @@ def reserve(connection: Connection, request_id: UUID, wanted: Spend) -> Spend:
     return Spend(**row._mapping)
 
 
-def take(connection: Connection, request_id: UUID, wanted: Spend) -> None:
-    """Reserve the whole of `wanted`, or raise BudgetSpent naming what the caps do not leave.
-
-    Race closed: as in `reserve`. An update that waited for another one compares anew.
-    """
-    values = {"id": request_id, **asdict(wanted)}
-    if connection.execute(_TAKE, values).rowcount:
-        return
+def lacking(connection: Connection, request_id: UUID, wanted: Spend) -> BudgetSpent | None:
+    """What the caps do not leave of `wanted`; None where it is there, by now."""
     budget = connection.execute(_CAPS, {"id": request_id}).mappings().one_or_none()
     if budget is None:
         raise UnknownId(f"no ChangeRequest {request_id} has a budget: it has ended long ago")
     for what, amount in asdict(wanted).items():
         cap = budget[f"{what}_cap"]
         if amount and cap is not None and budget[f"{what}_used"] + amount > cap:
-            raise BudgetSpent(what, cap)
-    # Somebody has given back what was lacking a moment ago.
-    take(connection, request_id, wanted)
+            return BudgetSpent(what, cap)
+    return None
 
 
 def settle(connection: Connection, request_id: UUID, reserved: Spend, used: Spend) -> None:
@@ -99,17 +93,28 @@ def _left(what: str) -> str:
     return f"least(:{what}, greatest(coalesce({what}_cap - {what}_used, 'infinity'), 0)) AS {what}"
 
 
-def _fits(what: str) -> str:
-    return f"(:{what} = 0 OR {what}_cap IS NULL OR {what}_used + :{what} <= {what}_cap)"
+_CAPS = text("SELECT * FROM budgets WHERE request_id = :id")
 
+TAKE_ALL: Final = """
+    UPDATE budgets SET tokens_used = tokens_used + %(reserved_tokens)s,
+        usd_used = usd_used + %(reserved_usd)s
+    WHERE request_id = %(request_id)s::uuid
+      AND (tokens_cap IS NULL OR tokens_used + %(reserved_tokens)s <= tokens_cap
+           OR %(reserved_tokens)s = 0)
+      AND (usd_cap IS NULL OR usd_used + %(reserved_usd)s <= usd_cap OR %(reserved_usd)s = 0)
+"""
+"""Reserves tokens and dollars, all of them or none; the first lines of a part of a statement.
 
-_CAPS = text("SELECT * FROM budgets WHERE request_id = :id FOR UPDATE")
+Race closed: several workers that take the last of a budget. An update that waited for another one
+compares anew.
+"""
 
-_TAKE = text(
-    "UPDATE budgets SET seconds_used = seconds_used + :seconds,"
-    " tokens_used = tokens_used + :tokens, usd_used = usd_used + :usd"
-    f" WHERE request_id = :id AND {_fits('seconds')} AND {_fits('tokens')} AND {_fits('usd')}"
-)
+GIVE_BACK: Final = """
+    UPDATE budgets SET
+        tokens_used = greatest(tokens_used + %(tokens)s - reserved_tokens, 0),
+        usd_used = greatest(usd_used + %(usd)s - reserved_usd, 0)
+"""
+"""Replaces what the row that follows had reserved by what was used."""
 
 _RESERVE = text(
     "WITH budget AS (SELECT * FROM budgets WHERE request_id = :id FOR UPDATE), granted AS ("

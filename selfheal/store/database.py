@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any, LiteralString
 
 import psycopg
+from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 
@@ -120,6 +122,30 @@ class Database:
         clean = CleanParameters(self._redactor)
         event.listen(engine, "before_cursor_execute", clean, retval=True)
         return engine
+
+
+def sent_together(connection: Connection, values: dict[str, Any], *sql: LiteralString) -> list[Any]:
+    """The answer of the last statement. All go to the server in one message, with a BEGIN if due.
+
+    They are in the driver's own style, and each sees what was committed before it began. While one
+    of them holds a lock, nobody then waits for this process to get its turn on the CPU but for the
+    commit. A connection that commits by itself does so at the end of the message, so that nobody
+    waits for that either; one statement alone then needs no pipeline, which would only cost CPU
+    (`benchmarks/leases.py`).
+    """
+    if not connection.in_transaction():
+        connection.begin()  # so that SQLAlchemy, too, knows of what the driver is about to begin
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    together = len(sql) > 1 or not driver.autocommit
+    with (
+        driver.pipeline() if together else nullcontext(),
+        driver.cursor(row_factory=namedtuple_row) as cursor,
+    ):
+        for statement in sql[:-1]:
+            driver.execute(statement, values)
+        cursor.execute(sql[-1], values)
+        return cursor.fetchall()
 
 
 def _refuse_closed(connection: psycopg.Connection, *_: object) -> None:

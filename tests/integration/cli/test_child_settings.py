@@ -28,7 +28,7 @@ def test_a_key_of_the_parent_is_known_to_the_child(servers: Servers, tmp_path: P
 
     with running(settings, servers, [command]) as processes:
         deadline = time.monotonic() + 30
-        while not (said := processes.log_of(command).read_text()):
+        while not (said := processes.log_of(command).read_text()).endswith("\n"):
             assert time.monotonic() < deadline, "the child says nothing"
 
     assert said == "first second\n"
