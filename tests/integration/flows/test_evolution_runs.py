@@ -153,7 +153,7 @@ def test_an_iteration_is_asked_for_once_and_the_next_one_learns_from_what_landed
     assert len(shop.asked()) == 2
     prompt = codex.calls[1]["prompt"]
     assert "first iteration" not in prompt
-    best, other = prompt.partition("best first.")[2].split("```text\n")[1:]
+    best, other = prompt.partition("best first.")[2].split("\n<<commit ")[1:]
     assert f"commit {landed}" in best
     assert "tests_passed = 3 tests (higher is better)" in best
     assert f"commit {asked.context['base_sha']}" in other
