@@ -60,6 +60,9 @@ def _walked(value: Any, redactor: Redactor, *, other: Callable[[Any], Any]) -> A
             return {
                 name: _field(name, inside, redactor, other=other) for name, inside in value.items()
             }
+        case [str(), *_] if all(isinstance(one, str) and "\n" not in one for one in value):
+            # Lines of one text, as far as anybody knows: a key is recognised over several.
+            return redactor.redact("\n".join(value)).split("\n")
         case list() | tuple():
             return [_walked(one, redactor, other=other) for one in value]
     return other(value)

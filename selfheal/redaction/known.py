@@ -26,12 +26,17 @@ _SECRET_WORD = re.compile(
 _NEVER_SECRET = frozenset({"PWD", "OLDPWD"})
 
 
+def parts(value: str) -> Iterator[str]:
+    """The value, and each line of one with several: a line end is never taken away."""
+    yield value
+    if "\n" in value:
+        yield from (line for line in map(str.strip, value.split("\n")) if _tells(line))
+
+
 def forms(value: str) -> Iterator[str]:
     """The value as it stands in a log, a URL, a page, a JSON text, a traceback, a header."""
     raw = value.encode("utf-8", "surrogateescape")
-    if "\n" in value:
-        yield from (line for line in map(str.strip, value.split("\n")) if _tells(line))
-    else:
+    if "\n" not in value:
         yield value
     yield quote(raw, safe="")
     yield quote_plus(raw)

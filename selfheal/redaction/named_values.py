@@ -37,14 +37,19 @@ _QUOTED = rf"{_NO_TEMPLATE}{_NO_PLACE}{_MIXED}(?P<secret>[^\s\"'\\<>{{}}]{{8,300
 _ODD = r"(?=[^\s]{0,199}[0-9])(?=[^\s]{0,199}[A-Za-z])(?=[^\s]{0,199}[@#$!%^&~+/-]|[A-Za-z0-9]{20})"
 _BARE = rf"{_NO_TEMPLATE}{_NO_PLACE}{_ODD}(?P<secret>[^\s\"'\\<>{{}}()\[\],;`]{{8,300}})"
 
+# A line begins after a real or an escaped end, and may have signs of diffs, comments or pytest.
+_START = r"(?:^|\\n)[+\- ]?(?:E {2,12})?[ \t#;*>|]{0,40}(?:- )?"
+
 NAMED_VALUES: Final[tuple[Pattern, ...]] = (
     # URLs
     pattern(
         "url-password",
         "://",
-        rf"\b[A-Za-z][A-Za-z0-9+.-]{{0,20}}://[^\s/:@'\"<>]{{0,100}}:{_NO_TEMPLATE}{_NO_EXAMPLE}(?P<secret>[^\s/'\"<>\[\]]{{1,300}})@",
+        rf"\b[A-Za-z][A-Za-z0-9+.-]{{0,20}}://[^\s/:@'\"<>]{{0,100}}:{_NO_TEMPLATE}{_NO_EXAMPLE}(?P<secret>[^\s/'\"<>\[\]\\]{{1,300}})@",
     ),
-    pattern("url-token", "://", rf"\bhttps?://{_NO_TEMPLATE}(?P<secret>[^\s/:@'\"<>]{{16,300}})@"),
+    pattern(
+        "url-token", "://", rf"\bhttps?://{_NO_TEMPLATE}(?P<secret>[^\s/:@'\"<>\\]{{16,300}})@"
+    ),
     pattern(
         "url-query",
         "= %3d",
@@ -54,7 +59,7 @@ NAMED_VALUES: Final[tuple[Pattern, ...]] = (
     pattern(
         "authorization",
         "bearer basic token",
-        r"(?i:\b(?:bearer|basic)|\bauthorization[\"']{0,2}[ \t]{0,4}[:=][ \t]{0,4}[\"']{0,2}token)[ \t]{1,4}(?![{$<*]|%[s({])(?=[\w.~+/=-]{0,200}[0-9A-Z=])(?P<secret>[\w.~+/-]{16,4000}={0,2})",
+        r"\b(?i:bearer|basic|authorization[\"']{0,2}[ \t]{0,4}[:=][ \t]{0,4}[\"']{0,2}token)[ \t]{1,4}(?![{$<*]|%[s({])(?=[\w.~+/=-]{0,200}[0-9A-Z=])(?P<secret>[\w.~+/-]{16,4000}={0,2})",
     ),
     pattern(
         "api-key-header",
@@ -64,7 +69,7 @@ NAMED_VALUES: Final[tuple[Pattern, ...]] = (
     pattern(
         "cookie",
         "cookie",
-        r"\b(?i:set-cookie|cookie)[\"']{0,2}[ \t]{0,4}:[ \t]{0,4}[\"']{0,2}(?=[^\"'<>\n]{0,400}\d)(?P<secret>[\w!#$%&*.^|~-]{1,80}=[^\s;,\"'<>]{8,4000}(?:;[ \t]?[\w!#$%&*.^|~-]{1,80}=[^\s;,\"'<>]{1,4000}){0,50})",
+        r"\b(?i:set-cookie|cookie)[\"']{0,2}[ \t]{0,4}:[ \t]{0,4}[\"']{0,2}(?=[^\"'<>\n]{0,400}\d)(?P<secret>[\w!#$%&*.^|~-]{1,80}=[^\s;,\"'<>\\]{8,4000}(?:;[ \t]?[\w!#$%&*.^|~-]{1,80}=[^\s;,\"'<>\\]{1,4000}){0,50})",
     ),
     pattern(
         "session-cookie",
@@ -86,12 +91,12 @@ NAMED_VALUES: Final[tuple[Pattern, ...]] = (
     pattern(
         "netrc",
         "password",
-        r"\blogin[ \t]{1,4}\S{1,100}[ \t]{1,4}password[ \t]{1,4}(?![{$<*])(?P<secret>\S{6,200})",
+        r"\blogin[ \t]{1,4}\S{1,100}[ \t]{1,4}password[ \t]{1,4}(?![{$<*])(?P<secret>[^\s\\]{6,200})",
     ),
     pattern(
         "pgpass",
         ":",
-        r"^[+\- ]?[\w.*-]{1,100}:(?:\d{2,5}|\*):[\w.*-]{1,60}:[\w.-]{1,60}:(?![{$<*])(?P<secret>[^\s:/\"'<>]{6,200})$",
+        rf"{_START}[\w.*-]{{1,100}}:(?:\d{{2,5}}|\*):[\w.*-]{{1,60}}:[\w.-]{{1,60}}:(?![{{$<*])(?P<secret>[^\s:/\"'<>\\]{{6,200}})(?:$|\\)",
     ),
     pattern(
         "connection-string",
@@ -117,12 +122,12 @@ NAMED_VALUES: Final[tuple[Pattern, ...]] = (
     pattern(
         "environment",
         _WORDS,
-        rf"(?<![\w.$\[\"'])(?-i:(?:[A-Z0-9]{{1,30}}_){{0,6}}(?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|TOKEN|CREDENTIALS?|(?:[A-Z]{{1,20}}_)?KEY)(?:_(?:V?\d|OLD|NEW|BASE))?)=[\"']?{_NO_TEMPLATE}{_NO_PLACE}(?P<secret>[^\s\"'<>(){{}}\[\],;\\]{{8,400}})(?=[\s\"',;]|\\|$)",
+        rf"(?:(?<![\w.$\[\"'])|(?<=\\[nrt]))(?-i:(?:[A-Z0-9]{{1,30}}_){{0,6}}(?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|TOKEN|CREDENTIALS?|(?:[A-Z]{{1,20}}_)?KEY)(?:_(?:V?\d|OLD|NEW|BASE))?)=\\?[\"']?{_NO_TEMPLATE}{_NO_PLACE}(?P<secret>[^\s\"'<>(){{}}\[\],;\\]{{8,400}})(?=[\s\"',;]|\\|$)",
     ),
     pattern(
         "setting",
         _WORDS,
-        rf"^[+\- ]?[ \t]{{0,40}}(?:- )?[\"']?{_NAME}[\"']?[ \t]{{0,8}}[=:][ \t]{{0,8}}{_BARE}[ \t]{{0,8}}(?:[#;].*)?$",
+        rf"{_START}[\"']?{_NAME}[\"']?[ \t]{{0,8}}[=:][ \t]{{0,8}}{_BARE}[ \t]{{0,8}}(?:[#;].{{0,400}})?(?:$|\\)",
     ),
     pattern("setting", _WORDS, rf"(?<![\w.]){_NAME}[=:]{_BARE}(?=[\s\"',;)&]|$)"),
 )

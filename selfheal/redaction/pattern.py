@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+BEGIN: Final = r"(?:\b|(?<=\\[nrt]))"
+"""Where a word begins, also behind the `\\n` of a text that is shown as Python or JSON would."""
 
 
 class Pattern(NamedTuple):
@@ -20,7 +23,8 @@ class Pattern(NamedTuple):
 def pattern(kind: str, hints: str, body: str) -> Pattern:
     """A pattern that looks at one line at a time; `hints` are separated by spaces.
 
-    Every repetition in `body` is bounded, or cannot match what follows it: a hostile text costs no
-    more than its length.
+    A `\\b` at the start of `body` is meant as BEGIN. Every repetition in it is bounded, or cannot
+    match what follows: a hostile text costs no more than its length.
     """
-    return Pattern(kind, tuple(hints.split()), re.compile(body, re.ASCII | re.MULTILINE))
+    begun = BEGIN + body.removeprefix(r"\b") if body.startswith(r"\b") else body
+    return Pattern(kind, tuple(hints.split()), re.compile(begun, re.ASCII | re.MULTILINE))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from selfheal.redaction.pattern import Pattern, pattern
+from selfheal.redaction.pattern import BEGIN, Pattern, pattern
 
 PROVIDER_KEYS: Final[tuple[Pattern, ...]] = (
     # models
@@ -37,7 +37,11 @@ PROVIDER_KEYS: Final[tuple[Pattern, ...]] = (
         "accountkey sharedaccesskey",
         r"\b(?:AccountKey|SharedAccessKey)=(?P<secret>[A-Za-z0-9+/]{40,100}={0,2})",
     ),
-    pattern("azure-secret", "8q~", r"(?<![\w~.-])(?P<secret>[\w~.]{3}8Q~[\w~.-]{31,34})"),
+    pattern(
+        "azure-secret",
+        "8q~",
+        r"(?:(?<![\w~.-])|(?<=\\[nrt]))(?P<secret>[\w~.]{3}8Q~[\w~.-]{31,34})",
+    ),
     pattern("digitalocean-token", "_v1_", r"\b(?P<secret>do[opr]_v1_[0-9a-f]{64})\b"),
     pattern("heroku-key", "hrku-", r"\b(?P<secret>HRKU-[\w-]{30,80})"),
     pattern(
@@ -125,7 +129,7 @@ PROVIDER_KEYS: Final[tuple[Pattern, ...]] = (
     pattern(
         "datadog-key",
         "dd_ dd- datadog",
-        r"(?i:\bdd|datadog)[\w.-]{0,20}[\"'\]]{0,2}[ \t]{0,4}[=:][ \t]{0,4}[\"']?(?P<secret>[0-9a-f]{40}|[0-9a-f]{32})\b",
+        rf"(?i:{BEGIN}dd|datadog)[\w.-]{{0,20}}[\"'\]]{{0,2}}[ \t]{{0,4}}[=:][ \t]{{0,4}}[\"']?(?P<secret>[0-9a-f]{{40}}|[0-9a-f]{{32}})\b",
     ),
     pattern("grafana-token", "glsa_ glc_", r"\b(?P<secret>gl(?:sa|c)_[\w+/=-]{32,300})"),
     pattern("newrelic-key", "nrak-", r"\b(?P<secret>NRAK-[A-Z0-9]{27})\b"),

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Self
 
 from selfheal.redaction.key_blocks import key_blocks
-from selfheal.redaction.known import SHORTEST_VALUE, forms, secrets_of
+from selfheal.redaction.known import SHORTEST_VALUE, forms, parts, secrets_of
 from selfheal.redaction.named_values import NAMED_VALUES
 from selfheal.redaction.pattern import Pattern
 from selfheal.redaction.placeholder import PLACEHOLDER, placeholder
@@ -42,10 +42,11 @@ class Redactor:
     def __init__(self, values: Iterable[tuple[str, str]] = ()) -> None:
         self._given = tuple(values)
         self._known = {
-            form: (name, value)
+            form: (name, part)
             for name, value in self._given
             if len(value) >= SHORTEST_VALUE
-            for form in forms(value)
+            for part in parts(value)
+            for form in forms(part)
         }
         # Longest first: a value that contains another one must go as a whole.
         longest = sorted(self._known, key=len, reverse=True)

@@ -122,15 +122,22 @@ def farm_with(
     """`farm_with(llm={...})`: a farm with these sections of settings beside those of tests."""
     with ExitStack() as stack:
 
-        def make(*, coding: Mapping[str, object] = MappingProxyType({}), **sections: object):
+        def make(
+            *,
+            coding: Mapping[str, object] = MappingProxyType({}),
+            redactor: Redactor | None = None,
+            **sections: object,
+        ) -> OneProcessFarm:
             settings = Settings(
                 farm={"run_folder": tmp_path / "run"},
                 coding={"budget_seconds": 30, **coding},
                 **sections,
             )
-            database = stack.enter_context(closing(Database(fresh_database(template=_migrated))))
+            redactor = redactor or Redactor()
+            url = fresh_database(template=_migrated)
+            database = stack.enter_context(closing(Database(url, redactor=redactor)))
             turns = Turns()
-            farm = Farm(settings, database, turns, redactor=Redactor())
+            farm = Farm(settings, database, turns, redactor=redactor)
             stack.callback(lambda: farm.models and farm.models.close())
             return OneProcessFarm(farm, turns)
 
