@@ -89,8 +89,8 @@ def configuration(settings: Settings, servers: Servers) -> dict[str, Any]:
         "broker_connection_max_retries": None,
         "broker_connection_timeout": 5,
         **broker_configuration(servers.broker_url, settings),
-        # Flower reads these; arguments are ids only. It hears of a message when a worker has it: what
-        # waits is in the outbox, so an event for each that is sent would tell nothing new.
+        # Flower reads these; arguments are ids only. It hears of a message when a worker has it: an
+        # event for each that is sent would tell nothing new, for what waits is in the outbox.
         "worker_send_task_events": True,
         "task_track_started": True,
         # One control message per worker is enough; queues of dead workers must not pile up.

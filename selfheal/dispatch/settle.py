@@ -13,6 +13,7 @@ from selfheal.dispatch.release import release
 from selfheal.results import kept
 from selfheal.store import attempts, events, outbox
 from selfheal.store.attempts import Attempt
+from selfheal.store.database import run
 from selfheal.store.outbox import message_of
 from selfheal.store.rounds import EdgeKind
 
@@ -80,7 +81,8 @@ def _write(connection: Connection, result: CommitResult, token: int | None) -> t
     Gives where the task stands, with its round held for this transaction; True for the chord's
     last part.
     """
-    row = connection.execute(
+    place = run(
+        connection,
         _WRITE,
         {
             "task_id": result.task_id,
@@ -89,8 +91,8 @@ def _write(connection: Connection, result: CommitResult, token: int | None) -> t
             "sha": result.commit_sha,
             "document": result.to_json(),
         },
-    ).one()
-    task = _Place(**row._mapping)
+    )
+    (task,) = (_Place(**row) for row in place)
     header_id = message_of(names.CODE, result.task_id)
     outcome = {"status": result.status, "verdict": result.verdict, "commit": result.commit_sha}
     complete = kept.record_result_and_part(
@@ -101,19 +103,19 @@ def _write(connection: Connection, result: CommitResult, token: int | None) -> t
 
 # Race closed: two parents of one child that settle at once, and a failing parent that settles
 # descendants while a sibling counts them down. Settlings of one round happen one after another.
-_WRITE = text("""
+_WRITE = """
 WITH place AS (
     SELECT t.id, t.round_id, t.request_id, t.position FROM coding_tasks t
-    JOIN rounds r ON r.id = t.round_id WHERE t.id = :task_id FOR UPDATE OF r
+    JOIN rounds r ON r.id = t.round_id WHERE t.id = %(task_id)s FOR UPDATE OF r
 ), settled AS (
     UPDATE coding_tasks SET state = 'settled', settled_at = clock_timestamp()
     FROM place WHERE coding_tasks.id = place.id
 ), written AS (
     INSERT INTO commit_results (task_id, token, status, commit_sha, document)
-    SELECT id, :token, :status, :sha, CAST(:document AS jsonb) FROM place
+    SELECT id, %(token)s, %(status)s, %(sha)s, CAST(%(document)s AS jsonb) FROM place
 )
 SELECT id, round_id, request_id, position FROM place
-""")
+"""
 
 
 def _count_down(
@@ -124,20 +126,21 @@ def _count_down(
     kinds: tuple[EdgeKind, ...],
 ) -> tuple[UUID, ...]:
     """One parent less for each child; children at zero are released."""
-    rows = connection.execute(
-        text(
-            "UPDATE coding_tasks SET waiting_on = waiting_on - 1,"
-            " state = CASE WHEN waiting_on = 1 THEN 'ready' ELSE state END"
-            " WHERE state = 'waiting' AND id IN (SELECT child_id FROM task_edges"
-            " WHERE parent_id = :parent AND kind = ANY(:kinds))"
-            " RETURNING id, waiting_on, depth_below"
-        ),
-        {"parent": parent, "kinds": list(kinds)},
-    )
-    ready = sorted((row.id, row.depth_below) for row in rows if row.waiting_on == 0)
+    rows = run(connection, _COUNT_DOWN, {"parent": parent, "kinds": list(kinds)})
+    ready = sorted((row["id"], row["depth_below"]) for row in rows if row["waiting_on"] == 0)
     if ready:
         release(connection, ready, request_id=task.request_id)
     return tuple(child for child, _ in ready)
+
+
+_COUNT_DOWN = """
+UPDATE coding_tasks SET waiting_on = waiting_on - 1,
+    state = CASE WHEN waiting_on = 1 THEN 'ready' ELSE state END
+WHERE state = 'waiting' AND id IN (
+    SELECT child_id FROM task_edges WHERE parent_id = %(parent)s AND kind = ANY(%(kinds)s)
+)
+RETURNING id, waiting_on, depth_below
+"""
 
 
 def _settle_unreachable(

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from selfheal.errors import Fenced
+from selfheal.store.database import run
 
 Ending = Literal["accepted", "lost", "stopped", "failed"]
 
@@ -51,39 +52,41 @@ def begin(
     None: the work has been accepted, its request has ended, or another attempt lives. An attempt
     silent for `dead_after` seconds is taken over with the next token and its checkpoint.
     """
-    row = connection.execute(
-        _BEGIN, {**_key(work), "worker": worker, "message": message_id, "dead_after": dead_after}
-    ).one_or_none()
-    return None if row is None else Attempt(work=work, **row._mapping)
+    row = run(
+        connection,
+        _BEGIN,
+        {**_key(work), "worker": worker, "message": message_id, "dead_after": dead_after},
+    ).fetchone()
+    return None if row is None else Attempt(work=work, **row)
 
 
-# Races closed: two copies of one message, and a copy that begins while the work is being accepted.
-# The unique index `one_standing_attempt` holds an attempt from its begin on, and for good once it is
-# accepted: an insert beside one that is just ending waits, and finds what has become of it. A
-# sweeper that is burying the same one is waited for as well.
-_BEGIN = text("""
+# Races closed: two copies of one message, and a copy that begins while the work is being accepted
+# or given up. The unique index `one_standing_attempt` holds an attempt from its begin on, and for
+# good once it is accepted: an insert beside one that is just ending waits for that, and fails if it
+# was accepted. The checkpoint of what is buried is read with the row locked, so it is the last one.
+_BEGIN = """
 WITH buried AS (
     UPDATE attempts SET ended_at = clock_timestamp(), ending = 'lost',
         note = 'taken over: no sign of life'
-    WHERE work = :work AND subject_id = :subject AND ended_at IS NULL
-        AND heartbeat_at < clock_timestamp() - make_interval(secs => :dead_after)
+    WHERE work = %(work)s AND subject_id = %(subject)s AND ended_at IS NULL
+        AND heartbeat_at < clock_timestamp() - make_interval(secs => %(dead_after)s)
     RETURNING checkpoint
 )
 INSERT INTO attempts (work, subject_id, request_id, number, worker, message_id, checkpoint)
-SELECT :work, :subject, :request, coalesce(max(number), 0) + 1, :worker, :message,
+SELECT %(work)s, %(subject)s, %(request)s, coalesce(max(number), 0) + 1, %(worker)s, %(message)s,
     coalesce(
         (SELECT checkpoint FROM buried),
         (array_agg(checkpoint ORDER BY number DESC))[1],
         '{}'::jsonb
     )
-FROM attempts WHERE work = :work AND subject_id = :subject
+FROM attempts WHERE work = %(work)s AND subject_id = %(subject)s
 HAVING EXISTS (
     SELECT FROM change_requests
-    WHERE id = :request AND ended_at IS NULL AND cancel_requested_at IS NULL
+    WHERE id = %(request)s AND ended_at IS NULL AND cancel_requested_at IS NULL
 )
 ON CONFLICT DO NOTHING
 RETURNING id, number, token, worker, checkpoint
-""")
+"""
 
 
 def fence(connection: Connection, attempt: Attempt) -> None:
@@ -110,14 +113,14 @@ def accept(connection: Connection, attempt: Attempt, *, note: str) -> None:
 
 def finish(connection: Connection, attempt: Attempt, ending: Ending, *, note: str) -> bool:
     """End the attempt, and say whether this did: a finished one keeps its first ending."""
-    ended = connection.execute(
-        text(
-            "UPDATE attempts SET ended_at = clock_timestamp(), ending = :ending, note = :note"
-            " WHERE id = :id AND ended_at IS NULL"
-        ),
-        {"ending": ending, "note": note, "id": attempt.id},
-    )
+    ended = run(connection, _FINISH, {"ending": ending, "note": note, "id": attempt.id})
     return ended.rowcount == 1
+
+
+_FINISH = """
+UPDATE attempts SET ended_at = clock_timestamp(), ending = %(ending)s, note = %(note)s
+WHERE id = %(id)s AND ended_at IS NULL
+"""
 
 
 def conclude(connection: Connection, attempt: Attempt, *, note: str) -> None:
@@ -130,34 +133,38 @@ def conclude(connection: Connection, attempt: Attempt, *, note: str) -> None:
 
 def beat(connection: Connection, attempt: Attempt) -> Literal["go_on", "lost", "cancelled"]:
     """A sign of life; says what the attempt is to do next."""
-    row = connection.execute(
-        text(
-            "UPDATE attempts SET heartbeat_at = clock_timestamp()"
-            " FROM change_requests WHERE attempts.id = :id AND attempts.ended_at IS NULL"
-            " AND change_requests.id = attempts.request_id"
-            " RETURNING change_requests.cancel_requested_at"
-        ),
-        {"id": attempt.id},
-    ).one_or_none()
+    row = run(connection, _BEAT, {"id": attempt.id}).fetchone()
     if row is None:
         return "lost"
-    return "cancelled" if row.cancel_requested_at else "go_on"
+    return "cancelled" if row["cancel_requested_at"] else "go_on"
+
+
+_BEAT = """
+UPDATE attempts SET heartbeat_at = clock_timestamp()
+FROM change_requests WHERE attempts.id = %(id)s AND attempts.ended_at IS NULL
+    AND change_requests.id = attempts.request_id
+RETURNING change_requests.cancel_requested_at
+"""
 
 
 def checkpoint(
     connection: Connection, attempt: Attempt, stage: str, values: dict[str, Any]
 ) -> None:
     """Keep `values` for whoever takes over; raises Fenced if that has happened already."""
-    kept = connection.execute(
-        text(
-            "UPDATE attempts SET stage = :stage, heartbeat_at = clock_timestamp(),"
-            " checkpoint = checkpoint || CAST(:checkpoint AS jsonb)"
-            " WHERE id = :id AND ended_at IS NULL RETURNING id"
-        ),
+    kept = run(
+        connection,
+        _CHECKPOINT,
         {"stage": stage, "checkpoint": json.dumps(values), "id": attempt.id},
-    ).one_or_none()
-    if kept is None:
+    )
+    if kept.rowcount == 0:
         raise Fenced(f"attempt {attempt.number} of {attempt.work.name} has been taken over")
+
+
+_CHECKPOINT = """
+UPDATE attempts SET stage = %(stage)s, heartbeat_at = clock_timestamp(),
+    checkpoint = checkpoint || CAST(%(checkpoint)s AS jsonb)
+WHERE id = %(id)s AND ended_at IS NULL
+"""
 
 
 def bury_dead(connection: Connection, *, dead_after: float) -> tuple[Attempt, ...]:

@@ -10,13 +10,19 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg.rows import namedtuple_row
+from psycopg.rows import dict_row, namedtuple_row
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 
 from selfheal.errors import StoreUnavailable
 from selfheal.redaction import Redactor
 from selfheal.store.parameters import CleanParameters
+
+Row = dict[str, Any]
+"""A row by column name."""
+
+_CLEAN = "clean parameters"
+"""What a connection remembers of its engine, for statements that pass SQLAlchemy by."""
 
 _NOTICE_SILENCE = {
     "keepalives_idle": 10,
@@ -121,6 +127,11 @@ class Database:
         event.listen(engine, "checkout", _refuse_closed)
         clean = CleanParameters(self._redactor)
         event.listen(engine, "before_cursor_execute", clean, retval=True)
+
+        @event.listens_for(engine, "connect")
+        def _remember(_driver: object, record: Any) -> None:
+            record.info[_CLEAN] = clean
+
         return engine
 
 
@@ -146,6 +157,24 @@ def sent_together(connection: Connection, values: dict[str, Any], *sql: LiteralS
             driver.execute(statement, values)
         cursor.execute(sql[-1], values)
         return cursor.fetchall()
+
+
+def run(connection: Connection, statement: str, values: dict[str, Any]) -> psycopg.Cursor[Row]:
+    """Run SQL with parameters like `%(name)s` in the connection's transaction, by the driver alone.
+
+    For what each CodingTask asks: SQLAlchemy's part of a statement takes twice as long as the
+    driver's, and was a third of what a child spends on a task (`benchmarks/farm.py --only
+    overhead`). Only inside `Database.begin` or `Database.statement`. Errors are the driver's.
+    """
+    clean: CleanParameters | None = connection.info.get(_CLEAN)
+    values = clean.cleaned(values) if clean else values
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+    try:
+        return driver.cursor(row_factory=dict_row).execute(statement, values)
+    except psycopg.Error:
+        if driver.closed:
+            connection.invalidate()
+        raise
 
 
 def _refuse_closed(connection: psycopg.Connection, *_: object) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from selfheal.contracts.run_report import State
+from selfheal.store.database import run
 
 EventKind = Literal["state", "task", "attempt", "lease", "land", "note"]
 
@@ -43,11 +44,9 @@ def record(
     token: int | None = None,
 ) -> None:
     """Append one event in the caller's transaction."""
-    connection.execute(
-        text(
-            "INSERT INTO events (request_id, who, kind, old_state, new_state, task_id, token, why)"
-            " VALUES (:request_id, :who, :kind, :old_state, :new_state, :task_id, :token, :why)"
-        ),
+    run(
+        connection,
+        _RECORD,
         {
             "request_id": request_id,
             "who": who,
@@ -59,6 +58,13 @@ def record(
             "why": why,
         },
     )
+
+
+_RECORD = """
+INSERT INTO events (request_id, who, kind, old_state, new_state, task_id, token, why)
+VALUES (%(request_id)s, %(who)s, %(kind)s, %(old_state)s, %(new_state)s, %(task_id)s, %(token)s,
+    %(why)s)
+"""
 
 
 def of_request(connection: Connection, request_id: UUID, *, after: int = 0) -> tuple[Event, ...]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4, uuid5
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, text
 
 from selfheal.contracts.names import CODE_PLAN, ROUTES, Pool
+from selfheal.store.database import Row, run
 
 CLAIM_SECONDS = 5.0
 """How long a sender has for what it claimed; after that another one sends it again."""
@@ -107,17 +108,9 @@ def _insert(
     delay_seconds: float = 0.0,
     pool: Pool | None = None,
 ) -> None:
-    connection.execute(
-        text(
-            "INSERT INTO outbox (message_id, task_name, pool, subject_id, urgency, request_id,"
-            " repo, not_before)"
-            " SELECT new.message_id, :task_name, :pool, new.subject_id, new.urgency, :request_id,"
-            " coalesce((SELECT repo FROM change_requests WHERE id = :request_id), ''),"
-            " clock_timestamp() + make_interval(secs => :delay)"
-            " FROM unnest(CAST(:subjects AS uuid[]), CAST(:messages AS uuid[]),"
-            " CAST(:urgencies AS integer[])) AS new(subject_id, message_id, urgency)"
-            " ON CONFLICT (message_id) DO NOTHING"
-        ),
+    run(
+        connection,
+        _INSERT,
         {
             "task_name": task_name,
             "pool": pool or ROUTES[task_name],
@@ -130,6 +123,19 @@ def _insert(
     )
 
 
+_INSERT = """
+INSERT INTO outbox
+    (message_id, task_name, pool, subject_id, urgency, request_id, repo, not_before)
+SELECT new.message_id, %(task_name)s, %(pool)s, new.subject_id, new.urgency, %(request_id)s,
+    coalesce((SELECT repo FROM change_requests WHERE id = %(request_id)s), ''),
+    clock_timestamp() + make_interval(secs => %(delay)s)
+FROM unnest(
+    CAST(%(subjects)s AS uuid[]), CAST(%(messages)s AS uuid[]), CAST(%(urgencies)s AS integer[])
+) AS new(subject_id, message_id, urgency)
+ON CONFLICT (message_id) DO NOTHING
+"""
+
+
 def claim_unsent(connection: Connection, *, limit: int, window: int) -> tuple[Message, ...]:
     """Take what is to be sent next, as long as fewer than `window` messages wait in its pool.
 
@@ -138,10 +144,9 @@ def claim_unsent(connection: Connection, *, limit: int, window: int) -> tuple[Me
     Race closed: two senders at one row. SKIP LOCKED gives each row to one of them; a sender that
     dies leaves a claim that lapses, so the row is sent again under the same message id.
     """
-    rows = connection.execute(
-        _CLAIM, {"claim": CLAIM_SECONDS, "limit": limit, "window": window}
-    ).all()
-    return tuple(_message(row._mapping) for row in sorted(rows, key=lambda row: row.turn))
+    values = {"claim": CLAIM_SECONDS, "limit": limit, "window": window}
+    rows = run(connection, _CLAIM, values).fetchall()
+    return tuple(_message(row) for row in sorted(rows, key=lambda row: int(row["turn"])))
 
 
 _OPEN = (
@@ -151,7 +156,7 @@ _OPEN = (
 
 # `queues` steps from one (pool, repo) to the next by the index ix_outbox_unsent, however many
 # messages each has.
-_CLAIM = text(f"""
+_CLAIM = f"""
 WITH RECURSIVE queues(pool, repo) AS (
     (SELECT pool, repo FROM outbox WHERE sent_at IS NULL AND received_at IS NULL
      ORDER BY pool, repo LIMIT 1)
@@ -163,7 +168,7 @@ WITH RECURSIVE queues(pool, repo) AS (
         ORDER BY pool, repo LIMIT 1
     ) AS next
 ), room AS (
-    SELECT pools.pool, :window - (
+    SELECT pools.pool, %(window)s - (
         SELECT count(*) FROM outbox WHERE outbox.pool = pools.pool AND received_at IS NULL
         AND (sent_at IS NOT NULL OR claimed_until > clock_timestamp())
     ) AS free
@@ -175,16 +180,16 @@ WITH RECURSIVE queues(pool, repo) AS (
     FROM queues JOIN room USING (pool) CROSS JOIN LATERAL (
         SELECT id, urgency FROM outbox
         WHERE outbox.pool = queues.pool AND outbox.repo = queues.repo AND {_OPEN}
-        ORDER BY urgency DESC, id LIMIT greatest(least(room.free, :limit), 0)
+        ORDER BY urgency DESC, id LIMIT greatest(least(room.free, %(limit)s), 0)
     ) AS first
 ), turns AS (
     SELECT id, free, row_number() OVER (PARTITION BY pool ORDER BY round, urgency DESC, id) AS turn
     FROM waiting
 ), claimed AS (
-    UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => :claim)
+    UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => %(claim)s)
     WHERE id IN (
         SELECT id FROM outbox
-        WHERE id IN (SELECT id FROM turns WHERE turn <= free ORDER BY turn, id LIMIT :limit)
+        WHERE id IN (SELECT id FROM turns WHERE turn <= free ORDER BY turn, id LIMIT %(limit)s)
           AND {_OPEN}
         ORDER BY id FOR UPDATE SKIP LOCKED
     )
@@ -195,10 +200,10 @@ SELECT claimed.*, turns.turn, task.round_id, task.position,
 FROM claimed JOIN turns USING (id)
 LEFT JOIN coding_tasks AS task ON task.id = claimed.subject_id
 LEFT JOIN rounds AS round ON round.id = claimed.subject_id
-""")
+"""
 
 
-def _message(row: RowMapping) -> Message:
+def _message(row: Row) -> Message:
     return Message(
         message_id=row["message_id"],
         task_name=row["task_name"],
@@ -216,13 +221,13 @@ def mark_sent(connection: Connection, message_ids: Sequence[UUID]) -> None:
     """The broker has taken these."""
     if not message_ids:
         return
-    connection.execute(
-        text(
-            "UPDATE outbox SET sent_at = clock_timestamp(), sends = sends + 1,"
-            " claimed_until = NULL WHERE message_id = ANY(:ids)"
-        ),
-        {"ids": list(message_ids)},
-    )
+    run(connection, _MARK_SENT, {"ids": list(message_ids)})
+
+
+_MARK_SENT = """
+UPDATE outbox SET sent_at = clock_timestamp(), sends = sends + 1, claimed_until = NULL
+WHERE message_id = ANY(%(ids)s)
+"""
 
 
 def unclaim(connection: Connection, message_ids: Sequence[UUID]) -> None:
@@ -240,17 +245,18 @@ def mark_received(connection: Connection, message_id: UUID) -> bool:
 
     True where this made room in a queue for which more waits: the caller is to flush.
     """
-    room: bool | None = connection.execute(
-        text(
-            "UPDATE outbox AS begun SET received_at = clock_timestamp()"
-            " WHERE message_id = :id AND received_at IS NULL"
-            " RETURNING EXISTS (SELECT FROM outbox AS next WHERE next.pool = begun.pool"
-            " AND next.id <> begun.id AND next.sent_at IS NULL AND next.received_at IS NULL"
-            " AND next.not_before <= clock_timestamp())"
-        ),
-        {"id": message_id},
-    ).scalar_one_or_none()
-    return bool(room)
+    row = run(connection, _MARK_RECEIVED, {"id": message_id}).fetchone()
+    return row is not None and bool(row["room"])
+
+
+_MARK_RECEIVED = """
+UPDATE outbox AS begun SET received_at = clock_timestamp()
+WHERE message_id = %(id)s AND received_at IS NULL
+RETURNING EXISTS (
+    SELECT FROM outbox AS next WHERE next.pool = begun.pool AND next.id <> begun.id
+    AND next.sent_at IS NULL AND next.received_at IS NULL AND next.not_before <= clock_timestamp()
+) AS room
+"""
 
 
 def withdraw(connection: Connection, request_id: UUID) -> None:

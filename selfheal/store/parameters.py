@@ -7,6 +7,7 @@ tests by them.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from selfheal.redaction import Redactor
@@ -14,12 +15,17 @@ from selfheal.redaction.documents import TEST_IDS, redacted
 
 Parameters = dict[str, Any]
 
+_SHORT = 40
+"""Characters of a text that is rather a name."""
+
 
 class CleanParameters:
     """Listens to an engine's `before_cursor_execute`."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
+        # Names of tasks, pools and states, again and again: looking costs a hundredth of a search.
+        self._known = lru_cache(maxsize=4096)(redactor.redact)
 
     def __call__(
         self,
@@ -30,10 +36,11 @@ class CleanParameters:
         *_: object,
     ) -> tuple[str, Parameters | list[Parameters]]:
         if isinstance(parameters, list):
-            return statement, list(map(self._clean, parameters))
-        return statement, self._clean(parameters)
+            return statement, list(map(self.cleaned, parameters))
+        return statement, self.cleaned(parameters)
 
-    def _clean(self, parameters: Parameters) -> Parameters:
+    def cleaned(self, parameters: Parameters) -> Parameters:
+        """The parameters of one statement, by name, without what is secret in them."""
         if not isinstance(parameters, dict):
             return parameters  # a driver's own statement, without names
         return {
@@ -46,7 +53,9 @@ class CleanParameters:
             return list(map(self._cleaned, value))
         if not isinstance(value, str):
             return value
-        return self._document(value) if value[:1] in ("{", "[") else self._redactor.redact(value)
+        if value[:1] in ("{", "["):
+            return self._document(value)
+        return self._known(value) if len(value) <= _SHORT else self._redactor.redact(value)
 
     def _document(self, text: str) -> str:
         """JSON is redacted inside: taken as a text it might be none any more."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, RowMapping, text
 
 from selfheal.contracts.bundle import CodingTask
 from selfheal.contracts.commit_result import CommitResult
 from selfheal.errors import UnknownId
+from selfheal.store.database import Row, run
 
 TaskState = Literal["waiting", "ready", "settled"]
 EdgeKind = Literal["needs", "order"]
@@ -151,7 +152,7 @@ _TASKS = (
 
 def load_task(connection: Connection, task_id: UUID) -> TaskRow:
     """The CodingTask; raises UnknownId."""
-    row = connection.execute(text(f"{_TASKS} WHERE t.id = :id"), {"id": task_id}).one_or_none()
+    row = run(connection, f"{_TASKS} WHERE t.id = %(id)s", {"id": task_id}).fetchone()
     if row is None:
         raise UnknownId(f"no CodingTask {task_id}")
     return _task(row)
@@ -162,7 +163,7 @@ def tasks_of_round(connection: Connection, round_id: UUID) -> tuple[TaskRow, ...
     rows = connection.execute(
         text(f"{_TASKS} WHERE t.round_id = :id ORDER BY t.step_number, t.id"), {"id": round_id}
     )
-    return tuple(_task(row) for row in rows)
+    return tuple(_task(row) for row in rows.mappings())
 
 
 def tasks_of_request(connection: Connection, request_id: UUID) -> tuple[TaskRow, ...]:
@@ -174,7 +175,7 @@ def tasks_of_request(connection: Connection, request_id: UUID) -> tuple[TaskRow,
         ),
         {"id": request_id},
     )
-    return tuple(_task(row) for row in rows)
+    return tuple(_task(row) for row in rows.mappings())
 
 
 def ancestors(connection: Connection, task_id: UUID) -> tuple[TaskRow, ...]:
@@ -188,7 +189,7 @@ def ancestors(connection: Connection, task_id: UUID) -> tuple[TaskRow, ...]:
         text(above + _TASKS + " WHERE t.id IN (SELECT id FROM above) ORDER BY t.step_number, t.id"),
         {"id": task_id},
     )
-    return tuple(_task(row) for row in rows)
+    return tuple(_task(row) for row in rows.mappings())
 
 
 def edges_of_request(connection: Connection, request_id: UUID) -> tuple[tuple[UUID, UUID], ...]:
@@ -223,8 +224,7 @@ def note_base(connection: Connection, task_id: UUID, sha: str) -> None:
     )
 
 
-def _task(row: Row[tuple[object, ...]]) -> TaskRow:
-    fields = row._mapping
+def _task(fields: RowMapping | Row) -> TaskRow:
     return TaskRow(
         id=fields["id"],
         round_id=fields["round_id"],

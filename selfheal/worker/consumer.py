@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 _logger = get_logger(__name__)
 
 EVENTS_SECONDS = 0.25
-"""How long events for Flower are gathered. Celery publishes nearly each by itself, which was a third
-of the CPU of a worker's main process (`benchmarks/farm.py --only overhead`)."""
+"""How long events for Flower are gathered. Celery publishes nearly each by itself, which was a
+third of the CPU of a worker's main process (`benchmarks/farm.py --only overhead`)."""
 
 _Consumer: Any = Consumer  # its type hints leave out most of it
 
