@@ -59,7 +59,7 @@ def router(
 ) -> APIRouter:
     """The endpoints of `arm`. Texts of errors pass through `redact` on their way out."""
     metrics = PlannerMetrics()
-    log = structlog.get_logger().bind(
+    log = structlog.get_logger(
         service=arm.settings.service_name, environment=arm.settings.environment
     )
     told = _route_class(metrics, redact, log=log)
