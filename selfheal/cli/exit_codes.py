@@ -34,6 +34,7 @@ _OF_CAUSE: dict[Cause, ExitCode] = {
     "landed": ExitCode.DONE,
     "nothing_to_do": ExitCode.DONE,
     "stopped_after": ExitCode.DONE,
+    "carried_out": ExitCode.DONE,
     "partly_landed": ExitCode.PARTIAL,
     "no_fix": ExitCode.NO_FIX,
     "environment": ExitCode.ENVIRONMENT,

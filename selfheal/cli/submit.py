@@ -40,6 +40,9 @@ def submit(
         list[str] | None, typer.Option(help="pytest node id that fails; may be repeated.")
     ] = None,
     recipe: RecipeOption = None,
+    decompose: Annotated[
+        bool, typer.Option("--decompose", help="Cut it into SubTasks for the arms first.")
+    ] = False,
     priority: Annotated[int, typer.Option(min=0, max=9, help="9 is most urgent.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -51,7 +54,7 @@ def submit(
         failing_tests=tuple(test or ()),
         priority=priority,
         acceptance_criteria=() if recipe else (SUITE_PASSES,),
-        context=recipe_context(recipe),
+        context=recipe_context(recipe) | ({"decompose": True} if decompose else {}),
         source="cli",
     )
     accepted = flow.submit(reach_farm(load_settings()), request, door="terminal")

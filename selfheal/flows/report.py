@@ -294,7 +294,7 @@ def _compile(
         ),
         landed_branch=landed[0],
         landed_sha=landed[1],
-        base_sha=row.base_commit_sha or "",
+        base_sha=row.base_commit_sha or (cut and cut.base_commit_sha) or "",
         reason=reason,
         looked_at=_looked_at(results),
         next_step=next_step,

@@ -14,6 +14,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
+from structlog.typing import FilteringBoundLogger
 
 from selfheal.contracts.decomposition import (
     CapabilitiesResponse,
@@ -58,7 +59,11 @@ def router(
 ) -> APIRouter:
     """The endpoints of `arm`. Texts of errors pass through `redact` on their way out."""
     metrics = PlannerMetrics()
-    routes = APIRouter(route_class=_route_class(metrics, redact), tags=["planner arm"])
+    log = structlog.get_logger(
+        service=arm.settings.service_name, environment=arm.settings.environment
+    )
+    told = _route_class(metrics, redact, log=log)
+    routes = APIRouter(route_class=told, tags=["planner arm"])
 
     @routes.post("/plan", responses=_WRONG)
     def plan(request: PlanRequest) -> PlanResponse:
@@ -123,7 +128,9 @@ def _look(probe: Probe, redact: Callable[[str], str]) -> Found:
         return Found(ok=False, found=redact(str(error)))
 
 
-def _route_class(metrics: PlannerMetrics, redact: Callable[[str], str]) -> type[APIRoute]:
+def _route_class(
+    metrics: PlannerMetrics, redact: Callable[[str], str], *, log: FilteringBoundLogger
+) -> type[APIRoute]:
     """Routes that log and count each request, and answer errors with their proper status."""
 
     class Told(APIRoute):
@@ -140,11 +147,18 @@ def _route_class(metrics: PlannerMetrics, redact: Callable[[str], str]) -> type[
                     code = error.status_code  # FastAPI's own word on a body that is no text
                     raise
                 except Exception as error:
-                    response = _answer_to(error, redact)
+                    response = _answer_to(error, redact, log=log)
                     code = response.status_code
                 finally:
                     metrics.answered(self.path, code)
-                    _tell(request, code, seconds=time.monotonic() - began)
+                    log.info(
+                        "A request was answered.",
+                        action="http.request",
+                        method=request.method,
+                        path=request.url.path,
+                        status=code,
+                        seconds=round(time.monotonic() - began, 4),
+                    )
                 return response
 
             return told
@@ -152,13 +166,13 @@ def _route_class(metrics: PlannerMetrics, redact: Callable[[str], str]) -> type[
     return Told
 
 
-def _answer_to(error: Exception, redact: Callable[[str], str]) -> Response:
+def _answer_to(
+    error: Exception, redact: Callable[[str], str], *, log: FilteringBoundLogger
+) -> Response:
     if isinstance(error, RequestValidationError):
         error = _refusal(error)
     if not isinstance(error, SelfhealError):
-        structlog.get_logger().error(
-            "A request failed by an error of ours.", action="http.defect", exc_info=error
-        )
+        log.error("A request failed by an error of ours.", action="http.defect", exc_info=error)
     return problem_of(error, redact(str(error)))
 
 
@@ -167,14 +181,3 @@ def _refusal(error: RequestValidationError) -> InvalidRequest:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"] if part != "body")
     return InvalidRequest(field or "body", first["msg"])
-
-
-def _tell(request: Request, code: int, *, seconds: float) -> None:
-    structlog.get_logger().info(
-        "A request was answered.",
-        action="http.request",
-        method=request.method,
-        path=request.url.path,
-        status=code,
-        seconds=round(seconds, 4),
-    )

@@ -246,6 +246,14 @@ def note_base(
     )
 
 
+def note_sandbox(connection: Connection, request_id: UUID, sandbox: str) -> None:
+    """Keep which sandbox ran the repository's code, where no plan of the request does."""
+    connection.execute(
+        text("UPDATE change_requests SET sandbox = coalesce(sandbox, :sandbox) WHERE id = :id"),
+        {"sandbox": sandbox, "id": request_id},
+    )
+
+
 def ask_to_cancel(connection: Connection, request_id: UUID) -> None:
     """Set the flag that running attempts look at."""
     connection.execute(

@@ -51,8 +51,9 @@ def loaded_by(statement: str, *, cwd: Path) -> set[str]:
         "import selfheal.client",
         "from selfheal.client import Client; Client(broker_url='redis://broker/0')",
         "from selfheal.client import Client; Client(http='https://farm.example.org', token='t')",
+        "from selfheal.client.planner import PlannerClient; PlannerClient('https://example.org')",
     ],
-    ids=["imported", "for a broker", "for the service"],
+    ids=["imported", "for a broker", "for the service", "for the Planner Arm"],
 )
 def test_a_client_that_is_not_used_yet_loads_no_heavy_library(
     tmp_path: Path, statement: str

@@ -86,7 +86,7 @@ def _run(place: Place, tree: Worktree, target: Target, name: str, command: str) 
     # Formatters and linters take the files they work on at their end: here all of them.
     files = () if name == "build" else (".",)
     running = place.running
-    completed = running.farm.sandbox.run(
+    completed = place.sandbox().run(
         Jail(
             argv=(*tool.argv, *files),
             workdir=tree.folder.resolve(),
@@ -117,7 +117,7 @@ def _run_tests(place: Place, tree: Worktree, target: Target) -> Ran:
     run = run_suite(
         target,
         tree.folder,
-        farm.sandbox,
+        place.sandbox(),
         timeout_seconds=farm.settings.target.suite_seconds,
         stop=place.running.stopping,
         limits=farm.limits,

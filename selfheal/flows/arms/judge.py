@@ -32,6 +32,7 @@ def judge(place: Place) -> SubTaskResult:
 def _measured(place: Place) -> tuple[Baseline, Baseline]:
     """The suite at base and at head; one measurement where they are the same commit."""
     running = place.running
+    place.sandbox()  # noted before anything runs in it
     name = f"subtask-{running.attempt.id}"
     with running.farm.worktree(place.mirror(), place.base_sha, name) as tree:
         measured = []

@@ -10,6 +10,8 @@ from selfheal.contracts.commit_result import Status
 from selfheal.contracts.decomposition import SubTask, SubTaskResult
 from selfheal.flows.attempting import Running
 from selfheal.flows.connect import repository_url
+from selfheal.sandbox.jail import Sandbox
+from selfheal.store import requests
 from selfheal.store.decompositions import SubTaskRow
 from selfheal.workspace.mirror import Mirror
 
@@ -42,6 +44,13 @@ class Place:
         mirror = self.running.farm.mirror(repository_url(self.request.repo))
         mirror.fetch([self.base_sha, self.head_sha])
         return mirror
+
+    def sandbox(self) -> Sandbox:
+        """Where the repository's code runs; the request's report will name it."""
+        found = self.running.farm.sandbox
+        with self.running.step() as connection:
+            requests.note_sandbox(connection, self.row.request_id, found.name)
+        return found
 
     def result(
         self, status: Status, summary: str, *, findings: Iterable[str] = (), next_step: str = ""

@@ -217,6 +217,8 @@ def test_a_judge_says_what_still_fails(farm: Any, repository: Callable[..., Path
 
     assert report.state == "FAILED"
     assert report.subtasks[0].findings == ("still fails: tests/test_cart.py::test_cheapest",)
+    assert report.sandbox == farm.farm.sandbox.name
+    assert report.base_sha
 
 
 def test_a_guardian_refuses_a_request_that_gives_orders_to_models(

@@ -10,9 +10,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from planner_serving import serving
+from structlog.testing import capture_logs
 
 from selfheal.celery import CelerySender, FarmApp
-from selfheal.contracts.decomposition import CapabilitiesResponse, HealthResponse, PlanResponse
+from selfheal.contracts.decomposition import (
+    CapabilitiesResponse,
+    HealthResponse,
+    PlanRequest,
+    PlanResponse,
+)
 from selfheal.embedded.provider import Servers
 from selfheal.errors import StoreUnavailable
 from selfheal.flows.connect import open_farm
@@ -122,6 +128,35 @@ def test_metrics_count_plans_and_requests(service: httpx.Client) -> None:
     assert 'planner_plans_total{result="planned"} 1.0' in answer.text
     assert 'planner_http_requests_total{path="/plan",status="422"} 1.0' in answer.text
     assert "planner_plan_seconds_count 1.0" in answer.text
+
+
+def test_each_request_is_a_log_line_with_its_status(service: httpx.Client) -> None:
+    with capture_logs() as lines:
+        service.post("/plan", json={"goal": "the goal is not logged"})
+        service.post("/plan", json={})
+
+    told = [(line["action"], line["path"], line["status"], line["service"]) for line in lines]
+    assert told == [
+        ("http.request", "/plan", 200, "planner-arm"),
+        ("http.request", "/plan", 422, "planner-arm"),
+    ]
+    assert "the goal" not in str(lines)
+
+
+def test_an_error_of_ours_shows_nothing_of_itself() -> None:
+    class Broken(PlannerArm):
+        def answer(self, request: PlanRequest) -> PlanResponse:
+            raise RuntimeError("inside")
+
+    with serving(app_of(Broken(PlannerSettings(), load_roster()))) as url, capture_logs() as lines:
+        answer = httpx.post(f"{url}/plan", json={"goal": "Add a retry"})
+
+    assert answer.status_code == 500
+    assert answer.json() == {
+        "error": "InternalError",
+        "detail": "an error of the service: see its log",
+    }
+    assert [line["action"] for line in lines] == ["http.defect", "http.request"]
 
 
 def test_ready_names_database_broker_and_model(servers: Servers, tmp_path: Path) -> None:

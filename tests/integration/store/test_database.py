@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from selfheal.errors import StoreUnavailable
-from selfheal.store.database import Database
+from selfheal.store.database import Database, run
 
 
 @pytest.fixture
@@ -54,3 +54,35 @@ def test_a_statement_alone_is_committed_and_leaves_its_connection_as_it_was(url:
     with database.statement() as connection:
         assert connection.execute(text("SELECT count(*) FROM kept_at_once")).scalar_one() == 0
     database.close()
+
+
+def test_what_the_driver_runs_alone_ends_with_the_transaction(database: Database) -> None:
+    with database.begin() as connection:
+        run(connection, "CREATE TABLE things (id integer)", {})
+
+    with pytest.raises(ZeroDivisionError), database.begin() as connection:
+        run(connection, "INSERT INTO things VALUES (%(id)s)", {"id": 1})
+        raise ZeroDivisionError
+
+    with database.statement() as connection:
+        run(connection, "INSERT INTO things VALUES (%(id)s)", {"id": 2})
+    with database.begin() as connection:
+        assert run(connection, "SELECT id FROM things", {}).fetchall() == [{"id": 2}]
+
+
+@pytest.mark.parametrize("way", ["begin", "statement"])
+def test_a_session_that_the_server_ends_is_not_used_again(
+    url: str, database: Database, way: str
+) -> None:
+    cut = Database(url, pool_size=1)
+    ended = "SELECT pg_terminate_backend(%(pid)s)"
+
+    with pytest.raises(StoreUnavailable), getattr(cut, way)() as connection:
+        (session,) = run(connection, "SELECT pg_backend_pid() AS pid", {})
+        with database.begin() as other:
+            run(other, ended, session)
+        run(connection, "SELECT 1", {})
+
+    with getattr(cut, way)() as connection:
+        assert run(connection, "SELECT 1 AS one", {}).fetchone() == {"one": 1}
+    cut.close()
