@@ -81,7 +81,7 @@ def test_its_own_file_wins_over_pyproject_and_a_wish_over_both(root: Path):
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ('tests = "pytest"\n', "no such key 'tests'; keys are test, format, lint, python"),
+        ('tests = "pytest"\n', "no such key 'tests'; keys are test, format, lint, build, python"),
         ("test = 3\n", "test must be a string"),
         ("test = \n", "cannot be read"),
     ],
