@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, text
 
-from selfheal.coding.draft import Draft
+from selfheal.coding.draft import Draft, keep
 from selfheal.contracts import names
 from selfheal.dispatch.effect import effect
 from selfheal.embedded.waiting import wait_until
@@ -81,11 +81,13 @@ def test_what_a_dead_attempt_had_drafted_is_taken_up(one_process_farm, repositor
     request_id = farm.submit(repository(BROKEN))
     message = _next(farm, names.CODE)
     mended = BROKEN["shop.py"].replace("max", "min")
-    right = Draft(texts=(("shop.py", mended),), origin="the attempt before", confidence=1.0)
-    drafts = [right.model_dump(mode="json")] if found == "the right draft" else []
+    right = Draft(
+        texts=(("shop.py", mended),), coder="repair", origin="the attempt before", confidence=1.0
+    )
+    drafts = keep([right] if found == "the right draft" else [])
     with farm.farm.database.begin() as connection:
         begun = _begin(connection, message, request_id)
-        attempts.checkpoint(connection, begun, "drafted", {"drafts": drafts})
+        attempts.checkpoint(connection, begun, "drafted", {"drafts": {"repair": drafts}})
         attempts.finish(connection, begun, "lost", note="in this test")
 
     farm.turn()
