@@ -6,7 +6,6 @@ tests by them.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from selfheal.redaction import Redactor
@@ -37,22 +36,8 @@ class CleanParameters:
         if not isinstance(parameters, dict):
             return parameters  # a driver's own statement, without names
         return {
-            name: value if name in TEST_IDS else self._cleaned(value)
+            name: redacted(self._redactor, value)
+            if isinstance(value, str | list) and name not in TEST_IDS
+            else value
             for name, value in parameters.items()
         }
-
-    def _cleaned(self, value: Any) -> Any:
-        if isinstance(value, list):
-            return list(map(self._cleaned, value))
-        if not isinstance(value, str):
-            return value
-        return self._document(value) if value[:1] in ("{", "[") else self._redactor.redact(value)
-
-    def _document(self, text: str) -> str:
-        """JSON is redacted inside: taken as a text it might be none any more."""
-        try:
-            document = json.loads(text)
-        except ValueError:
-            return self._redactor.redact(text)
-        clean = redacted(self._redactor, document)
-        return text if clean == document else json.dumps(clean)
