@@ -64,14 +64,15 @@ def _walked(value: Any, redactor: Redactor, *, other: Callable[[Any], Any]) -> A
             }
         case [str(), *_] if all(map(_is_a_line, value)):
             # Lines of one text, as far as anybody knows: a key is recognised over several.
-            return redactor.redact("\n".join(value)).split("\n")
+            lines = [_text(line, redactor) for line in value]
+            return redactor.redact("\n".join(lines)).split("\n")
         case list() | tuple():
             return [_walked(one, redactor, other=other) for one in value]
     return other(value)
 
 
 def _is_a_line(value: Any) -> bool:
-    return isinstance(value, str) and "\n" not in value and value[:1] not in ("{", "[")
+    return isinstance(value, str) and "\n" not in value
 
 
 def _text(text: str, redactor: Redactor) -> str:
