@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,8 @@ TEST_IDS = frozenset(
 def redacted(redactor: Redactor, value: Any) -> Any:
     """A value of JSON without its secrets; a text under a name like `password` goes as a whole.
 
-    Names stay as they are, and so do the ids of tests.
+    Names stay as they are, and so do the ids of tests. A text that is JSON is redacted
+    inside: otherwise it might be JSON no more, and secrets hide behind what is escaped in it.
     """
     return _walked(value, redactor, other=lambda odd: odd)
 
@@ -53,19 +55,35 @@ def redacted_request(redactor: Redactor, request: ChangeRequest) -> ChangeReques
 def _walked(value: Any, redactor: Redactor, *, other: Callable[[Any], Any]) -> Any:
     match value:
         case str():
-            return redactor.redact(value)
+            return _text(value, redactor)
         case None | bool() | int() | float():
             return value
         case Mapping():
             return {
                 name: _field(name, inside, redactor, other=other) for name, inside in value.items()
             }
-        case [str(), *_] if all(isinstance(one, str) and "\n" not in one for one in value):
+        case [str(), *_] if all(map(_is_a_line, value)):
             # Lines of one text, as far as anybody knows: a key is recognised over several.
-            return redactor.redact("\n".join(value)).split("\n")
+            lines = [_text(line, redactor) for line in value]
+            return redactor.redact("\n".join(lines)).split("\n")
         case list() | tuple():
             return [_walked(one, redactor, other=other) for one in value]
     return other(value)
+
+
+def _is_a_line(value: Any) -> bool:
+    return isinstance(value, str) and "\n" not in value
+
+
+def _text(text: str, redactor: Redactor) -> str:
+    if text[:1] not in ("{", "["):
+        return redactor.redact(text)
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return redactor.redact(text)
+    clean = redacted(redactor, document)
+    return text if clean == document else json.dumps(clean)
 
 
 def _field(name: Any, value: Any, redactor: Redactor, *, other: Callable[[Any], Any]) -> Any:

@@ -37,8 +37,11 @@ _QUOTED = rf"{_NO_TEMPLATE}{_NO_PLACE}{_MIXED}(?P<secret>[^\s\"'\\<>{{}}]{{8,300
 _ODD = r"(?=[^\s]{0,199}[0-9])(?=[^\s]{0,199}[A-Za-z])(?=[^\s]{0,199}[@#$!%^&~+/-]|[A-Za-z0-9]{20})"
 _BARE = rf"{_NO_TEMPLATE}{_NO_PLACE}{_ODD}(?P<secret>[^\s\"'\\<>{{}}()\[\],;`]{{8,300}})"
 
+# A text in a text in JSON has its quotes and line ends escaped over and over.
+_ESCAPES = r"\\{0,7}"
+
 # A line begins after a real or an escaped end, and may have signs of diffs, comments or pytest.
-_START = r"(?:^|\\n)[+\- ]?(?:E {2,12})?[ \t#;*>|]{0,40}(?:- )?"
+_START = r"(?:^|\\{1,8}n)[+\- ]?(?:E {2,12})?[ \t#;*>|]{0,40}(?:- )?"
 
 NAMED_VALUES: Final[tuple[Pattern, ...]] = (
     # URLs
@@ -107,7 +110,7 @@ NAMED_VALUES: Final[tuple[Pattern, ...]] = (
     pattern(
         "assigned",
         _WORDS,
-        rf"(?<![\w.]){_NAME}\\?[\"']?\]?(?:[ \t]{{0,4}}:[ \t]{{0,2}}[\w.|\[\] ]{{1,40}}?)?[ \t]{{0,8}}(?:=>|:=|={{1,2}}|!=|:)[ \t]{{0,8}}[bru]?\\?[\"'`]{_QUOTED}\\?[\"'`]",
+        rf"(?<![\w.]){_NAME}{_ESCAPES}[\"']?\]?(?:[ \t]{{0,4}}:[ \t]{{0,2}}[\w.|\[\] ]{{1,40}}?)?[ \t]{{0,8}}(?:=>|:=|={{1,2}}|!=|:)[ \t]{{0,8}}[bru]?{_ESCAPES}[\"'`]{_QUOTED}{_ESCAPES}[\"'`]",
     ),
     pattern(
         "assigned",
@@ -122,7 +125,7 @@ NAMED_VALUES: Final[tuple[Pattern, ...]] = (
     pattern(
         "environment",
         _WORDS,
-        rf"(?:(?<![\w.$\[\"'])|(?<=\\[nrt]))(?-i:(?:[A-Z0-9]{{1,30}}_){{0,6}}(?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|TOKEN|CREDENTIALS?|(?:[A-Z]{{1,20}}_)?KEY)(?:_(?:V?\d|OLD|NEW|BASE))?)=\\?[\"']?{_NO_TEMPLATE}{_NO_PLACE}(?P<secret>[^\s\"'<>(){{}}\[\],;\\]{{8,400}})(?=[\s\"',;]|\\|$)",
+        rf"(?:(?<![\w.$\[\"'])|(?<=\\[nrt]))(?-i:(?:[A-Z0-9]{{1,30}}_){{0,6}}(?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|TOKEN|CREDENTIALS?|(?:[A-Z]{{1,20}}_)?KEY)(?:_(?:V?\d|OLD|NEW|BASE))?)={_ESCAPES}[\"']?{_NO_TEMPLATE}{_NO_PLACE}(?P<secret>[^\s\"'<>(){{}}\[\],;\\]{{8,400}})(?=[\s\"',;]|\\|$)",
     ),
     pattern(
         "setting",
@@ -132,7 +135,9 @@ NAMED_VALUES: Final[tuple[Pattern, ...]] = (
     pattern("setting", _WORDS, rf"(?<![\w.]){_NAME}[=:]{_BARE}(?=[\s\"',;)&]|$)"),
 )
 
-_SECRET_NAME = re.compile(_NAME, re.ASCII)
+_SECRET_NAME = re.compile(
+    rf"{_NAME}|(?i:auth|authorization|(?:set-)?cookie|private_key_id)", re.ASCII
+)
 
 
 def names_a_secret(name: str) -> bool:

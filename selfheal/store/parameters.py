@@ -6,7 +6,6 @@ tests by them.
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import Any
 
@@ -44,24 +43,11 @@ class CleanParameters:
         if not isinstance(parameters, dict):
             return parameters  # a driver's own statement, without names
         return {
-            name: value if name in TEST_IDS else self._cleaned(value)
+            name: value if name in TEST_IDS else self._clean(value)
             for name, value in parameters.items()
         }
 
-    def _cleaned(self, value: Any) -> Any:
-        if isinstance(value, list):
-            return list(map(self._cleaned, value))
-        if not isinstance(value, str):
-            return value
-        if value[:1] in ("{", "["):
-            return self._document(value)
-        return self._known(value) if len(value) <= _SHORT else self._redactor.redact(value)
-
-    def _document(self, text: str) -> str:
-        """JSON is redacted inside: taken as a text it might be none any more."""
-        try:
-            document = json.loads(text)
-        except ValueError:
-            return self._redactor.redact(text)
-        clean = redacted(self._redactor, document)
-        return text if clean == document else json.dumps(clean)
+    def _clean(self, value: Any) -> Any:
+        if isinstance(value, str) and len(value) <= _SHORT and value[:1] not in ("{", "["):
+            return self._known(value)
+        return redacted(self._redactor, value) if isinstance(value, str | list) else value

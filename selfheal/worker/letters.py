@@ -12,11 +12,12 @@ from pydantic import JsonValue
 
 from selfheal.contracts.dead_letter import KEPT_BYTES, DeadLetter
 from selfheal.redaction import Redactor
+from selfheal.redaction.documents import redacted
 from selfheal.worker.reading import Incoming
 
 _NAMESPACE = UUID("2f0a1c62-7a8e-5d0b-9c44-5d1f7a60c0de")
 
-LOOKED_AT = 2 * KEPT_BYTES
+LOOKED_AT = 1 << 20
 """Of a body, bytes that are redacted before it is cut to what is kept."""
 
 KEPT_HEADER = 4 << 10
@@ -56,7 +57,8 @@ def _cleaner(redactor: Redactor) -> Callable[[str], str]:
 
     def clean(text: str) -> str:
         storable = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-        return redactor.redact(storable)
+        shown: str = redacted(redactor, storable)
+        return shown
 
     return clean
 
