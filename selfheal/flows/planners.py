@@ -82,7 +82,7 @@ def make_plan(case: Case) -> Plan:
     try:
         return _by_model(case, faults=faults)
     except (ModelUnavailable, InvalidAnswer, BudgetSpent) as error:
-        _note(case, error)
+        _note(case, f"planned from evidence: {error}")
         return _warned(_from_evidence(case, faults), error)
 
 
@@ -90,7 +90,7 @@ def _by_model_or(made: Plan, case: Case) -> Plan:
     try:
         return _by_model(case, faults=())
     except (ModelUnavailable, InvalidAnswer, BudgetSpent) as error:
-        _note(case, error)
+        _note(case, f"planned from evidence: {error}")
         return _warned(made, error)
 
 
@@ -99,17 +99,19 @@ def _warned(made: Plan, error: SelfhealError) -> Plan:
     return made.model_copy(update={"warnings": (*made.warnings, warning)})
 
 
-def _note(case: Case, error: SelfhealError) -> None:
+def _note(case: Case, *texts: str) -> None:
+    """Into the request's timeline."""
     running = case.running
-    with running.step() as connection:
-        events.record(
-            connection,
-            case.request.id,
-            who=running.farm.worker,
-            kind="note",
-            token=running.attempt.token,
-            why=running.farm.redactor.redact(f"planned from evidence: {error}"),
-        )
+    for text in texts:
+        with running.step() as connection:
+            events.record(
+                connection,
+                case.request.id,
+                who=running.farm.worker,
+                kind="note",
+                token=running.attempt.token,
+                why=text,
+            )
 
 
 def _faults(case: Case) -> tuple[Fault, ...]:
@@ -158,7 +160,9 @@ def _by_model(case: Case, *, faults: tuple[Fault, ...]) -> Plan:
         context_tokens=running.farm.settings.planning.context_tokens,
     )
     model = models.on_behalf_of(case.request.id, attempt_id=running.attempt.id, check=running.check)
-    return plan_by_model(matter, model, plan_id=case.row.id)
+    heard = plan_by_model(matter, model, plan_id=case.row.id)
+    _note(case, *(f"a plan was sent back to the model: {fault}" for fault in heard.faults))
+    return heard.value
 
 
 def _pieces(case: Case, tree: SourceTree, faults: tuple[Fault, ...]) -> Iterator[Piece]:

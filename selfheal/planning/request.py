@@ -41,7 +41,7 @@ class Matter:
     context_tokens: int = 8_000
 
 
-def plan_by_model(matter: Matter, model: Model, *, plan_id: UUID) -> Plan:
+def plan_by_model(matter: Matter, model: Model, *, plan_id: UUID) -> Heard[Plan]:
     """The model's Plan; one without steps says in its rationale why there is nothing to plan.
 
     An answer against the rules goes back with what is wrong, twice. Raises InvalidAnswer naming
@@ -53,7 +53,7 @@ def plan_by_model(matter: Matter, model: Model, *, plan_id: UUID) -> Plan:
     paths = frozenset(matter.tree.paths())
     read = partial(read_plan, paths=paths, failing=frozenset(matter.wanted))
     heard = ask_until_read(model, question, read)
-    return _plan(matter, heard, plan_id=plan_id)
+    return Heard(_plan(matter, heard, plan_id=plan_id), heard.answer, heard.faults)
 
 
 def _messages(matter: Matter) -> tuple[Message, ...]:

@@ -120,6 +120,8 @@ def test_bad_answers_go_back_until_a_good_one_lands(farm_of, repository) -> None
     assert [note.partition(":")[0] for note in result.notes if "model:" in note] == ["model"] * 2
     message = Git(origin).text("log", "-1", "--format=%B", report.landed_sha)
     assert "Coder: model replay (draft@" in message
+    sent_back = [entry.why for entry in report.timeline if "sent back to the model" in entry.why]
+    assert len(sent_back) == 2
     assert server.complaints() == ()
 
 

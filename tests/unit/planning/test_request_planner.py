@@ -62,7 +62,7 @@ def matter(**fields: object) -> Matter:
 
 
 def planned(*says: str, **fields: object):
-    return plan_by_model(matter(**fields), Scripted(list(says)), plan_id=PLAN_ID)
+    return plan_by_model(matter(**fields), Scripted(list(says)), plan_id=PLAN_ID).value
 
 
 def test_names_become_symbols_of_their_file() -> None:
@@ -118,9 +118,10 @@ def test_a_name_that_is_not_there_reserves_the_whole_file_with_a_warning() -> No
 def test_an_answer_against_the_rules_goes_back_with_what_is_wrong(bad: str, told: str) -> None:
     model = Scripted([bad, answer(step())])
 
-    plan = plan_by_model(matter(), model, plan_id=PLAN_ID)
+    heard = plan_by_model(matter(), model, plan_id=PLAN_ID)
 
-    assert len(plan.steps) == 1
+    assert len(heard.value.steps) == 1
+    assert len(heard.faults) == 1
     assert model.asked[1].messages[-2].content == bad
     assert told in model.asked[1].messages[-1].content
 
