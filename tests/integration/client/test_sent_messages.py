@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import pytest
 from kombu import Connection, Message
 
 from selfheal.client import Client
 from selfheal.contracts import names
 from selfheal.contracts.change_request import ChangeRequest
+from tests.data.canaries import CANARIES
 
 
 def _sent(broker_url: str) -> Message:
@@ -39,3 +41,21 @@ def test_a_cancellation_belongs_to_its_request(broker_url: str) -> None:
 
     message = _sent(broker_url)
     assert (message.headers["task"], message.headers["root_id"]) == (names.CANCEL, str(request_id))
+
+
+def test_a_secret_of_the_application_does_not_leave_it(
+    broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_DB_PASSWORD", "plain words")
+    token = CANARIES["github"].secret
+
+    Client(broker_url=broker_url).submit(
+        repo="https://example.org/a.git",
+        description=f"login with plain words failed, and with {token}",
+        traceback="OperationalError: plain words",
+    )
+
+    message = _sent(broker_url)
+    assert "plain words" not in str(message.payload)
+    assert token not in str(message.payload)
+    assert "<secret:SHOP_DB_PASSWORD:" in str(message.payload)

@@ -189,7 +189,7 @@ def test_code_of_a_hijacked_coder_finds_no_way_out_of_the_sandbox(
         attack = (
             "found = [str(dict(os.environ))]\n"
             "for place in glob.glob('/proc/*/environ'):\n"
-            "    try:\n        found.append(open(place, 'rb').read().decode('latin-1'))\n"
+            "    try:\n        found.append(pathlib.Path(place).read_text('latin-1'))\n"
             "    except OSError:\n        pass\n"
             f"for where in (('127.0.0.1', {listener.getsockname()[1]}), ('1.1.1.1', 80)):\n"
             "    try:\n"
