@@ -11,6 +11,7 @@ from selfheal.client import Client
 from selfheal.contracts import names
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.errors import BrokerUnavailable, InvalidSettings
+from tests.data.canaries import CANARIES
 
 
 def _sent(broker_url: str) -> Message:
@@ -57,3 +58,21 @@ def test_what_only_the_service_can_tell_is_refused_with_a_way_out(broker_url: st
 def test_a_broker_that_does_not_answer_is_an_error_of_ours(url: str) -> None:
     with Client(broker_url=url, timeout=0.5) as client, pytest.raises(BrokerUnavailable):
         client.submit(repo="https://example.org/a.git", description="x")
+
+
+def test_a_secret_of_the_application_does_not_leave_it(
+    broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_DB_PASSWORD", "plain words")
+    token = CANARIES["github"].secret
+
+    Client(broker_url=broker_url).submit(
+        repo="https://example.org/a.git",
+        description=f"login with plain words failed, and with {token}",
+        traceback="OperationalError: plain words",
+    )
+
+    message = _sent(broker_url)
+    assert "plain words" not in str(message.payload)
+    assert token not in str(message.payload)
+    assert "<secret:SHOP_DB_PASSWORD:" in str(message.payload)

@@ -11,13 +11,20 @@ import pytest
 import structlog
 from rich.console import Console
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from selfheal.cli.showing import show_report
+from selfheal.contracts.change_request import ChangeRequest
+from selfheal.errors import InvalidRequest
+from selfheal.flows import submit, watch_repo
+from selfheal.flows.watch_repo import Wanted
 from selfheal.logs import configure_logs
 from selfheal.redaction import Redactor
+from selfheal.store import requests
 from selfheal.store.database import Database
 from selfheal.testing.script import Step, When
 from selfheal.testing.server import replay_server
+from selfheal.timing import Interval
 from selfheal.workspace.git import Git
 from tests.data.canaries import CANARIES, KNOWN
 from tests.integration.flows.conftest import OneProcessFarm
@@ -186,3 +193,38 @@ def test_a_log_line_leaks_nothing_however_it_is_written(log) -> None:
     assert len(lines) == 5
     assert all(json.loads(line) for line in lines)
     assert leaks(log.getvalue()) == []
+
+
+@pytest.mark.parametrize(
+    "repo",
+    [
+        "https://somebody:hunter2x@example.org/a.git",
+        f"https://{CANARIES['github'].secret}@github.com/o/r.git",
+        "https://example.org/a.git?access_token=Ab1Cd2Ef3",
+    ],
+)
+def test_a_repository_is_not_named_with_its_secrets(repo: str, one_process_farm) -> None:
+    """The farm shows the name with everything it does, so such a request is not accepted."""
+    farm = one_process_farm.farm
+    request = ChangeRequest(repo=repo, description="x")
+
+    for door in ("terminal", "broker"):
+        with pytest.raises(InvalidRequest, match=r"repo: holds a secret \(") as refusal:
+            submit.submit(farm, request, door=door)
+        assert repo not in str(refusal.value)
+
+    with pytest.raises(InvalidRequest, match="holds a secret"):
+        watch_repo.watch(
+            farm, Wanted(repo=repo, branch="main", scans=Interval(3600)), by="somebody"
+        )
+    with farm.database.begin() as connection:
+        assert requests.recent(connection, 10) == ()
+
+
+def test_an_error_of_the_database_does_not_tell_what_it_was_given(farm_with) -> None:
+    farm = farm_with(redactor=Redactor(KNOWN.values()))
+
+    with pytest.raises(DBAPIError) as failure, farm.farm.database.begin() as connection:
+        connection.execute(text("SELECT CAST(:a AS integer)"), {"a": EVERYTHING})
+
+    assert leaks(f"{failure.value} {failure.value!r}") == []

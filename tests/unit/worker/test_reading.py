@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from selfheal.contracts.dead_letter import KEPT_BYTES
 from selfheal.redaction import Redactor
 from selfheal.worker.envelope import checked
 from selfheal.worker.envelope import fault_of as fault_of_envelope
-from selfheal.worker.letters import letter_of
+from selfheal.worker.letters import KEPT_HEADER, letter_of
 from selfheal.worker.reading import Incoming, fault_of
 
 LIMIT = 1 << 20
@@ -144,3 +145,18 @@ def test_an_envelope_is_handed_on_as_it_is() -> None:
 
     assert checked(first, max_bytes=LIMIT) == first
     assert checked(None, max_bytes=LIMIT) is None
+
+
+def test_a_secret_at_the_cut_is_not_kept_by_half() -> None:
+    secret = "hunter2-" * 8
+    redactor = Redactor([("TOKEN", secret)])
+
+    for shift in range(len(secret)):
+        body = json.dumps([["x" * (KEPT_BYTES - shift) + secret], {}, {}]).encode()
+        header = "y" * (KEPT_HEADER - shift) + secret
+
+        letter = letter_of(
+            message(body=body, headers=headers(note=header)), "coding", "no good", redactor
+        )
+
+        assert "hunter2" not in letter.to_json()
