@@ -26,12 +26,15 @@ def test_without_its_database_it_says_that_it_may_be_asked_again(broker_url: str
     with service_of(f"postgresql+psycopg://{NOWHERE}/none", broker_url) as service:
         with service.http() as http:
             refused, healthy = http.get("/change-requests"), http.get("/health")
+            ready = http.get("/ready")
         with Client(http=service.url) as client, pytest.raises(StoreUnavailable):
             client.status(UUID(int=7))
 
     assert (refused.status_code, refused.json()["error"]) == (503, "StoreUnavailable")
     assert int(refused.headers["retry-after"]) > 0
-    assert healthy.status_code == 200
+    assert (healthy.status_code, ready.status_code) == (200, 503)
+    assert ready.json()["checks"] == {"database": False, "broker": True, "model": True}
+    assert NOWHERE not in ready.text
 
 
 def test_without_its_broker_it_accepts_what_the_sweeper_will_send(
@@ -41,8 +44,10 @@ def test_without_its_broker_it_accepts_what_the_sweeper_will_send(
 
     with service_of(url, f"redis://{NOWHERE}/0") as service, service.http() as http:
         accepted = http.post("/change-requests", json=SHOP)
+        ready = http.get("/ready")
 
     assert (accepted.status_code, accepted.json()["state"]) == (202, "RECEIVED")
+    assert ready.json()["checks"]["broker"] is False
 
 
 def test_a_defect_says_nothing_of_the_inside(
