@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from selfheal.client import Client
 from selfheal.errors import ServiceUnavailable, StoreUnavailable
@@ -53,12 +54,14 @@ def test_without_its_broker_it_accepts_what_the_sweeper_will_send(
 def test_a_defect_says_nothing_of_the_inside(
     fresh_database: Callable[..., str], broker_url: str
 ) -> None:
-    with service_of(fresh_database(), broker_url) as service:  # a database without any table
+    # A database without any table.
+    with capture_logs() as lines, service_of(fresh_database(), broker_url) as service:
         with service.http() as http:
             answer = http.get("/change-requests")
         with Client(http=service.url) as client, pytest.raises(ServiceUnavailable, match="defect"):
             client.status(UUID(int=7))
 
+    assert [line["action"] for line in lines].count("http.defect") == 2
     assert answer.status_code == 500
     assert answer.json() == {
         "error": "Defect",
