@@ -43,6 +43,8 @@ _STATUS: tuple[tuple[type[SelfhealError], int], ...] = (
 )
 """The first that fits; what is not here is a defect: 500."""
 
+_JSON = "a JSON object as body, sent with `Content-Type: application/json`"
+
 _EXAMPLES: dict[int, tuple[str, Problem]] = {
     401: (
         "The token is missing, unknown or was revoked.",
@@ -173,8 +175,11 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    where = ".".join(map(str, first["loc"][1:])) if first["type"] != "json_invalid" else ""
-    return _ours(request, InvalidRequest(where or "request", first["msg"]))
+    whole = first["loc"] == ("body",) and first["type"] != "value_error"
+    if whole or first["type"] == "json_invalid":
+        return _no_body(422, _JSON)
+    where = ".".join(map(str, first["loc"][1:])) or "request"
+    return _ours(request, InvalidRequest(where, first["msg"]))
 
 
 def _of_http(request: Request, error: Exception) -> JSONResponse:
@@ -183,7 +188,7 @@ def _of_http(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 413:
         return too_large(request.app.state.desk.settings.max_body_bytes)
     if error.status_code == 400:
-        return _no_body(422, "a body of JSON that can be read")
+        return _no_body(422, _JSON)
     unserved = f"{request.method} {request.url.path} is not served here: see /openapi.json"
     problem = Problem(error=str(error.detail).replace(" ", ""), message=unserved)
     return _answer(error.status_code, problem, dict(error.headers or {}))

@@ -41,8 +41,11 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that listens there; raises InvalidSettings."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        opened = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise InvalidSettings(
             f"cannot listen on {host} port {port}: {error}; choose with --host and --port"
         ) from error
+    # Named as TCP, or asyncio leaves Nagle's algorithm on: 40 ms for each answer on a connection
+    # that was kept (`benchmarks/planner_arm.py`).
+    return socket.socket(family, proto=socket.IPPROTO_TCP, fileno=opened.detach())
