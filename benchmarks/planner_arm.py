@@ -2,9 +2,10 @@
 
     python benchmarks/planner_arm.py [--requests 1000] [--clients 4] [--json]
 
-The service runs behind a real socket; its model answers at once, every fifth time first with a plan
-that has a circle, so that validation and asking again are in. Printed beside it: `GET /health`,
-which is what HTTP alone costs on this machine in the same run.
+The service runs behind a real socket, with a database that knows its client's token; its model
+answers at once, every fifth time first with a plan that has a circle, so that validation and asking
+again are in. Printed beside it: `GET /health`, which is what HTTP alone costs on this machine in
+the same run.
 """
 
 from __future__ import annotations
@@ -12,25 +13,32 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from statistics import quantiles
 
 import httpx
 import structlog
-import uvicorn
 from fastapi import FastAPI
 
+from selfheal.celery import farm_of
+from selfheal.embedded.provider import start_servers
+from selfheal.embedded.run_folder import RunFolder
+from selfheal.flows import tokens
 from selfheal.llm.model import Answer, Question
 from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import PlannerSettings
 from selfheal.planning.roster import load_roster
-from selfheal.service.planner import router
+from selfheal.service.app import create_app
+from selfheal.service.server import Server, listen
+from selfheal.settings import ServiceSettings, Settings
+from selfheal.store.migrate import upgrade
 
 ARMS = ("retriever", "coder", "executor", "coder", "judge", "guardian", "judge")
 
@@ -66,23 +74,40 @@ class AtOnce:
 
 
 @contextmanager
-def service() -> Iterator[str]:
-    """The URL of a Planner Arm on loopback."""
+def service() -> Iterator[httpx.Client]:
+    """Asks a service on loopback, with a token."""
     model = AtOnce()
     arm = PlannerArm(PlannerSettings(), load_roster(), model_for=lambda _: model, first_pause=0.0)
-    app = FastAPI()
-    app.include_router(router(arm, {}))
-    # Named as TCP, or asyncio leaves Nagle's algorithm on: 40 ms for each answer.
-    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
+    settings = Settings(service=ServiceSettings(requests_per_minute=1_000_000))
+    with (
+        tempfile.TemporaryDirectory(prefix="selfheal-bench-") as place,
+        start_servers(RunFolder.open(Path(place) / "run")) as servers,
+    ):
+        farm = farm_of(settings, servers)
+        upgrade(farm.database.engine)
+        token = tokens.issue(farm, name="bench", role="submitter", by="bench").token
+        headers = {"Authorization": f"Bearer {token}"}
+        with (
+            serving(create_app(farm, arm=arm)) as url,
+            httpx.Client(base_url=url, headers=headers, timeout=30) as client,
+        ):
+            yield client
+        farm.database.close()
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """The URL of `app` on loopback."""
+    listening = listen("127.0.0.1", 0)
+    server = Server(app)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
 
 
 def milliseconds(send: Callable[[], httpx.Response], *, times: int, clients: int) -> list[float]:
@@ -116,7 +141,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.disable()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    with service() as url, httpx.Client(base_url=url, timeout=30) as client:
+    with service() as client:
 
         def ask() -> httpx.Response:
             return client.post("/plan", json={"goal": "Add a retry with back-off to the client"})

@@ -28,13 +28,14 @@ def serve(
         int | None, typer.Option(min=0, max=65535, help="Port; else that of the settings.")
     ] = None,
 ) -> None:
-    """Serve the running farm over HTTP: submit, list, show, cancel, retry, follow.
+    """Serve the running farm over HTTP: submit, list, show, cancel, retry, follow, plan.
 
     By default on http://127.0.0.1:8000, described by /openapi.json. Outside loopback it serves
     nobody without a token: make one first with `selfheal token add`. Ends with Ctrl-C or SIGTERM.
     """
     if find_spec("uvicorn") is None or find_spec("fastapi") is None:
         raise MissingExtra("server")
+    from selfheal.service.app import create_app
     from selfheal.service.server import Server, listen
 
     settings = load_settings()
@@ -44,6 +45,7 @@ def serve(
     if not local:
         _refuse_without_tokens(farm, address)
     configure_logs(redactor_of(settings), sys.stderr)
+    server = Server(create_app(farm))
     with closing(listen(address, settings.service.port if port is None else port)) as socket:
         place = f"[{address}]" if ":" in address else address
         Console(stderr=True).print(
@@ -52,7 +54,7 @@ def serve(
             highlight=False,
         )
         with suppress(KeyboardInterrupt):  # uvicorn has ended in order, and passes the signal on
-            Server(farm).run(sockets=[socket])
+            server.run(sockets=[socket])
     farm.database.close()
 
 

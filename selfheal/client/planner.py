@@ -17,14 +17,18 @@ from selfheal.errors import (
     InvalidRequest,
     ModelUnavailable,
     Refused,
+    RoleRefused,
     SelfhealError,
     ServiceUnavailable,
+    TokenRefused,
+    UnknownId,
 )
 
 if TYPE_CHECKING:
     import httpx
 
     from selfheal.contracts.decomposition import PlanResponse
+    from selfheal.contracts.problem import Problem
 
 MAX_TRIES = 3
 LONGEST_PAUSE = 5.0
@@ -78,9 +82,10 @@ class PlannerClient:
     ) -> PlanResponse:
         """The plan of a goal, after at most MAX_TRIES tries.
 
-        Raises InvalidRequest naming the field, Refused (budget spent, token not known),
-        InvalidAnswer when the model's answers could not be used, ModelUnavailable when there were
-        none, ServiceUnavailable when nobody answered, CircuitOpen when nobody has for a while.
+        Raises InvalidRequest naming the field, TokenRefused and RoleRefused, UnknownId for a
+        ChangeRequest that is none, Refused when its budget is spent; InvalidAnswer when the model's
+        answers could not be used, ModelUnavailable when there were none, ServiceUnavailable when
+        nobody answered, CircuitOpen when nobody has for a while.
         """
         body = {
             "goal": goal,
@@ -174,8 +179,11 @@ class _Later(ServiceUnavailable):
 
 _NAMED: Mapping[str, Callable[[str], SelfhealError]] = {
     "BudgetSpent": Refused,
-    "InvalidAnswer": lambda detail: InvalidAnswer("unusable", detail),
+    "InvalidAnswer": lambda said: InvalidAnswer("unusable", said),
     "ModelUnavailable": ModelUnavailable,
+    "RoleRefused": RoleRefused,
+    "TokenRefused": TokenRefused,
+    "UnknownId": UnknownId,
 }
 """Errors that the service passes on, by their names."""
 
@@ -195,18 +203,25 @@ def _read(response: httpx.Response) -> PlanResponse:
 
 
 def _told(response: httpx.Response) -> SelfhealError:
-    try:
-        body = response.json()
-        name, detail = str(body["error"]), str(body["detail"])
-    except (ValueError, KeyError, TypeError):
-        name, detail = "", response.text[:200]
-    if response.status_code == 422:
-        field, _, expected = detail.partition(": ")
-        return InvalidRequest(field, expected)
-    if name in _NAMED:
-        return _NAMED[name](detail)
-    said = f"{response.url} answered {response.status_code}: {detail}"
+    problem = _problem(response)
+    if problem.field is not None:
+        return InvalidRequest(problem.field, problem.expected or problem.message)
+    if problem.error in _NAMED:
+        return _NAMED[problem.error](problem.message)
+    said = f"{response.url} answered {response.status_code}: {problem.message}"
     if response.is_client_error and response.status_code != 429:
         return Refused(said)
     after = response.headers.get("Retry-After", "")
     return _Later(said, float(after) if after.isdigit() else 0.0)
+
+
+def _problem(response: httpx.Response) -> Problem:
+    """What the service says, or a proxy before it in words of its own."""
+    from pydantic import ValidationError
+
+    from selfheal.contracts.problem import Problem
+
+    try:
+        return Problem.model_validate_json(response.content)
+    except ValidationError:
+        return Problem(error="", message=response.text[:200])

@@ -37,7 +37,7 @@ class PlannerSettings(BaseSettings):
     timeout_seconds: float = Field(
         default=10.0, gt=0, le=600, description="a plan or an error is there after this"
     )
-    service_name: str = Field(default="planner-arm", min_length=1, description="in log lines")
+    service_name: str = Field(default="selfheal", min_length=1, description="in log lines")
     service_version: str = Field(default=__version__, min_length=1, description="in /health")
     environment: str = Field(default="development", min_length=1, description="in log lines")
     cors_origins: tuple[str, ...] = Field(

@@ -137,6 +137,8 @@ PROVIDER_KEYS: Final[tuple[Pattern, ...]] = (
     pattern("linear-key", "lin_api_", r"\b(?P<secret>lin_api_[A-Za-z0-9]{40})\b"),
     pattern("notion-token", "ntn_", r"\b(?P<secret>ntn_[A-Za-z0-9]{40,50})\b"),
     pattern("airtable-token", "pat", r"\b(?P<secret>pat[A-Za-z0-9]{14}\.[0-9a-f]{64})\b"),
+    # ours
+    pattern("selfheal-token", "selfheal_", r"\b(?P<secret>selfheal_[0-9a-f]{16}_[\w-]{43})"),
     # keys and tickets of no provider
     pattern("age-key", "age-secret-key-", r"\b(?P<secret>AGE-SECRET-KEY-1[A-Z0-9]{58})\b"),
     pattern("django-key", "django-insecure-", r"(?P<secret>django-insecure-[^\s\"'<>\\]{20,100})"),

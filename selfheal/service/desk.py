@@ -11,16 +11,23 @@ from fastapi import Depends, Request
 
 from selfheal.errors import TooBusy
 from selfheal.flows.farm import Farm
+from selfheal.flows.readiness import readiness_of
+from selfheal.planning.arm import PlannerArm
+from selfheal.service.lookout import Lookout
+from selfheal.service.metrics import Metrics
 from selfheal.service.rate import Rate
 
 
 class Desk:
-    """The farm behind the service, and what is counted in this process."""
+    """The farm behind the service, its Planner Arm, and what is counted in this process."""
 
-    def __init__(self, farm: Farm) -> None:
+    def __init__(self, farm: Farm, arm: PlannerArm) -> None:
         self.farm = farm
+        self.arm = arm
         self.settings = farm.settings.service
         self.rate = Rate(self.settings.requests_per_minute)
+        self.metrics = Metrics()
+        self.lookout = Lookout(readiness_of(farm, arm))
         self.closing = threading.Event()
         """Set when the process is told to end: streams end then."""
         self._places = threading.BoundedSemaphore(self.settings.max_streams)

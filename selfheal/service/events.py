@@ -16,7 +16,7 @@ from selfheal.flows.farm import Farm
 from selfheal.service.access import Reader
 from selfheal.service.desk import DeskHere, FarmHere
 from selfheal.service.examples import EVENTS
-from selfheal.service.problems import documented_beside_a_stream
+from selfheal.service.problems import documented_beside_text
 from selfheal.service.shown import event_of, summary_of
 from selfheal.service.tail import Tail
 from selfheal.store import events, requests
@@ -48,7 +48,7 @@ async def _place(desk: DeskHere) -> AsyncIterator[None]:
     response_class=EventSourceResponse,
     responses={
         200: {"content": {"text/event-stream": {"example": EVENTS}}},
-        **documented_beside_a_stream(404),
+        **documented_beside_text(404),
     },
 )
 async def follow(

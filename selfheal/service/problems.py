@@ -12,9 +12,13 @@ from starlette.exceptions import HTTPException
 
 from selfheal.contracts.problem import Problem
 from selfheal.errors import (
+    BudgetSpent,
+    CircuitOpen,
     EnvironmentUnusable,
+    InvalidAnswer,
     InvalidInput,
     InvalidRequest,
+    ModelUnavailable,
     RateLimited,
     Refused,
     RoleRefused,
@@ -29,17 +33,29 @@ _STATUS: tuple[tuple[type[SelfhealError], int], ...] = (
     (InvalidInput, 422),
     (TokenRefused, 401),
     (RoleRefused, 403),
+    (BudgetSpent, 402),
     (Refused, 409),
     (RateLimited, 429),
+    (InvalidAnswer, 502),
+    (ModelUnavailable, 502),
     (Transient, 503),
     (EnvironmentUnusable, 503),
 )
 """The first that fits; what is not here is a defect: 500."""
 
+_JSON = "a JSON object as body, sent with `Content-Type: application/json`"
+
 _EXAMPLES: dict[int, tuple[str, Problem]] = {
     401: (
         "The token is missing, unknown or was revoked.",
         Problem(error="TokenRefused", message="the token is unknown or was revoked: ask ..."),
+    ),
+    402: (
+        "The ChangeRequest may spend no more.",
+        Problem(
+            error="BudgetSpent",
+            message="the request's budget of 2.5 usd is spent: submit again with more",
+        ),
     ),
     403: (
         "The token's role may not do this.",
@@ -80,8 +96,16 @@ _EXAMPLES: dict[int, tuple[str, Problem]] = {
         "The token has asked too often; `Retry-After` says when to come back.",
         Problem(error="RateLimited", message="600 requests a minute are served to one token: ..."),
     ),
+    502: (
+        "The model failed for good: it did not answer, or not with what it was asked for.",
+        Problem(
+            error="InvalidAnswer",
+            message="the model's answer cannot be used (unusable): rule: step 3 depends on 4, ...",
+        ),
+    ),
     503: (
-        "Not now: too much is open, or the database does not answer. To repeat it is harmless.",
+        "Not now: too much is open, or the database does not answer, or a model that has failed "
+        "too often is left alone. To repeat it is harmless.",
         Problem(error="TooBusy", message="10000 ChangeRequests are open already: nothing was ..."),
     ),
 }
@@ -92,7 +116,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _documented(status) for status in sorted({401, 403, 422, 429, 503, *statuses})}
 
 
-def documented_beside_a_stream(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def documented_beside_text(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The same where success is no JSON: FastAPI would take the errors to be none either."""
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     plain = documented(*statuses)
@@ -103,16 +127,21 @@ def documented_beside_a_stream(*statuses: int) -> dict[int | str, dict[str, Any]
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error that leaves an endpoint."""
+    """Answer every error that leaves an endpoint and is no defect."""
     app.add_exception_handler(SelfhealError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_http)
-    app.add_exception_handler(Exception, _defect)
 
 
 def too_large(most: int) -> JSONResponse:
     """The answer to a body of more than `most` bytes."""
     return _no_body(413, f"a body of at most {most:,} bytes")
+
+
+def defect() -> JSONResponse:
+    """The answer to what has met a defect of ours: whoever asks learns nothing of the inside."""
+    message = "a defect of selfheal: the service's log has more"
+    return _answer(500, Problem(error="Defect", message=message), {})
 
 
 def _documented(status: int) -> dict[str, Any]:
@@ -146,8 +175,11 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    where = ".".join(map(str, first["loc"][1:])) if first["type"] != "json_invalid" else ""
-    return _ours(request, InvalidRequest(where or "request", first["msg"]))
+    whole = first["loc"] == ("body",) and first["type"] != "value_error"
+    if whole or first["type"] == "json_invalid":
+        return _no_body(422, _JSON)
+    where = ".".join(map(str, first["loc"][1:])) or "request"
+    return _ours(request, InvalidRequest(where, first["msg"]))
 
 
 def _of_http(request: Request, error: Exception) -> JSONResponse:
@@ -156,7 +188,7 @@ def _of_http(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 413:
         return too_large(request.app.state.desk.settings.max_body_bytes)
     if error.status_code == 400:
-        return _no_body(422, "a body of JSON that can be read")
+        return _no_body(422, _JSON)
     unserved = f"{request.method} {request.url.path} is not served here: see /openapi.json"
     problem = Problem(error=str(error.detail).replace(" ", ""), message=unserved)
     return _answer(error.status_code, problem, dict(error.headers or {}))
@@ -169,13 +201,6 @@ def _no_body(status: int, expected: str) -> JSONResponse:
     return _answer(status, problem, {})
 
 
-def _defect(request: Request, error: Exception) -> JSONResponse:
-    """The traceback is in the log; whoever asks learns nothing of the inside."""
-    del request, error
-    message = "a defect of selfheal: the service's log has more"
-    return _answer(500, Problem(error="Defect", message=message), {})
-
-
 def _status_of(error: SelfhealError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
@@ -184,9 +209,16 @@ def _headers(error: SelfhealError) -> dict[str, str]:
     if isinstance(error, TokenRefused):
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, Transient):
-        return {"Retry-After": str(math.ceil(error.retry_after))}
+        seconds = error.seconds if isinstance(error, CircuitOpen) else error.retry_after
+        return {"Retry-After": str(max(1, math.ceil(seconds)))}
     return {}
 
 
 def _answer(status: int, problem: Problem, headers: dict[str, str]) -> JSONResponse:
-    return JSONResponse(problem.model_dump(exclude_none=True), status, headers)
+    said: dict[str, str] = problem.model_dump(exclude_none=True)
+    return JSONResponse({name: _printable(text) for name, text in said.items()}, status, headers)
+
+
+def _printable(text: str) -> str:
+    """JSON can name a field by half a character, and UTF-8 cannot say it."""
+    return text.encode("utf-8", "replace").decode("utf-8")

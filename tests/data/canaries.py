@@ -132,6 +132,7 @@ CANARIES: dict[str, Canary] = {
     "key on one line": in_key("KEY='" + key("PRIVATE KEY", "one line").replace("\n", "\\n") + "'", "one line"),
     "pgp key": in_key(key("PGP PRIVATE KEY BLOCK", "pgp"), "pgp"),
     "putty key": in_key("PuTTY-User-Key-File-3: ssh-rsa\nPrivate-Lines: 3\n" + "\n".join(made(f"putty {line}", 64) for line in range(3)), "putty"),
+    "selfheal": token("selfheal token add ci: §", "selfheal_" + made("selfheal", 16, HEX) + "_" + made("selfheal secret", 43)),
     "age key": token("# created\n§", "AGE-SECRET-KEY-1" + made("age key", 58, UPPER)),
     "netrc": token("machine x.example.org login me password §", made("netrc", 16)),
 }

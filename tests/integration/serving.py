@@ -15,6 +15,8 @@ from selfheal.contracts.run_report import State
 from selfheal.embedded.provider import Servers
 from selfheal.flows import cancel, tokens
 from selfheal.flows.farm import Farm
+from selfheal.planning.arm import PlannerArm
+from selfheal.service.app import create_app
 from selfheal.service.server import Server, listen
 from selfheal.settings import AdmissionSettings, ServiceSettings, Settings
 from selfheal.store import requests
@@ -31,8 +33,9 @@ SHOP: dict[str, Any] = {
 class Service:
     """A farm and the service in front of it, which may be stopped and started again."""
 
-    def __init__(self, farm: Farm) -> None:
+    def __init__(self, farm: Farm, *, arm: PlannerArm | None = None) -> None:
         self.farm = farm
+        self._arm = arm
         self.port = 0
         self.start()
 
@@ -44,7 +47,7 @@ class Service:
         """Listen: on the port it had, if it has had one."""
         self._socket = listen(HOST, self.port)
         self.port = self._socket.getsockname()[1]
-        self._server = Server(self.farm)
+        self._server = Server(create_app(self.farm, arm=self._arm))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
         self._thread.start()
 
@@ -79,11 +82,17 @@ class Service:
 
 
 def started(
-    database_url: str, broker_url: str, *, max_open_requests: int = 10_000, **settings: Any
+    database_url: str,
+    broker_url: str,
+    *,
+    arm: PlannerArm | None = None,
+    max_open_requests: int = 10_000,
+    **settings: Any,
 ) -> Service:
-    """A service with these settings of its own."""
+    """A service with these settings, and another Planner Arm than its farm's if one is given."""
     chosen = Settings(
         service=ServiceSettings(**settings),
         admission=AdmissionSettings(max_open_requests=max_open_requests),
     )
-    return Service(farm_of(chosen, Servers(database_url=database_url, broker_url=broker_url)))
+    servers = Servers(database_url=database_url, broker_url=broker_url)
+    return Service(farm_of(chosen, servers), arm=arm)

@@ -19,7 +19,10 @@ from selfheal.errors import (
     InvalidRequest,
     ModelUnavailable,
     Refused,
+    RoleRefused,
     ServiceUnavailable,
+    TokenRefused,
+    UnknownId,
 )
 from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import PlannerSettings
@@ -31,8 +34,20 @@ PLAN = PlannerArm(PlannerSettings(), load_roster()).generate_plan("Add a retry")
 GOOD: Said = (200, json.loads(PLAN.to_json()), {})
 
 
-def problem(status: int, error: str, detail: str = "it is so", **headers: str) -> Said:
-    return (status, {"error": error, "detail": detail}, headers)
+WRONG: Said = (
+    422,
+    {
+        "error": "InvalidRequest",
+        "message": "goal: too long",
+        "field": "goal",
+        "expected": "too long",
+    },
+    {},
+)
+
+
+def problem(status: int, error: str, **headers: str) -> Said:
+    return (status, {"error": error, "message": "it is so"}, headers)
 
 
 @contextmanager
@@ -105,9 +120,12 @@ def test_the_service_says_when_it_wants_to_be_asked_again() -> None:
 @pytest.mark.parametrize(
     ("said", "error", "tries"),
     [
-        (problem(422, "InvalidRequest", "goal: too long"), InvalidRequest, 1),
+        (WRONG, InvalidRequest, 1),
         (problem(402, "BudgetSpent"), Refused, 1),
-        (problem(401, "TokenRefused"), Refused, 1),
+        (problem(401, "TokenRefused"), TokenRefused, 1),
+        (problem(403, "RoleRefused"), RoleRefused, 1),
+        (problem(404, "UnknownId"), UnknownId, 1),
+        (problem(405, "MethodNotAllowed"), Refused, 1),
         (problem(502, "InvalidAnswer"), InvalidAnswer, 1),
         (problem(502, "ModelUnavailable"), ModelUnavailable, 3),
         (problem(503, "CircuitOpen"), ServiceUnavailable, 3),
@@ -130,7 +148,7 @@ def test_each_kind_of_failure_has_its_error(said: Said, error: type[Exception], 
 
 def test_a_wrong_field_keeps_its_name() -> None:
     with (
-        service(problem(422, "InvalidRequest", "goal: too long")) as (url, _),
+        service(WRONG) as (url, _),
         client_of(url) as client,
         pytest.raises(InvalidRequest) as refused,
     ):

@@ -37,7 +37,7 @@ class Script:
 
     def reply_to(self, body: dict[str, Any]) -> Reply:
         said = next(turn["content"] for turn in body["messages"] if turn["role"] == "user")
-        goal = json.loads(said.removeprefix("<request>").removesuffix("</request>"))["goal"]
+        goal = json.loads(said.split("\n")[1])["goal"]  # between the lines of its fence
         with self._lock:
             self.asked.append(body)
             waiting = self.replies[goal]

@@ -1,0 +1,131 @@
+"""What machines ask the service about itself, and what its log says."""
+
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from selfheal.contracts.decomposition import HealthResponse, PlanRequest, PlanResponse
+from selfheal.planning.arm import PlannerArm
+from selfheal.planning.arm_settings import PlannerSettings
+from selfheal.planning.roster import load_roster
+from tests.integration.serving import Service
+
+GOAL = {"goal": "Add a retry"}
+
+
+def test_who_probes_needs_no_token_and_who_wants_figures_does(service: Service) -> None:
+    reader = service.token("prometheus", "reader")
+
+    with service.http() as nobody, service.http(reader) as http:
+        open_to_all = [nobody.get("/health"), nobody.get("/ready")]
+        refused = [nobody.get("/metrics"), nobody.get("/capabilities")]
+        served = [http.get("/metrics"), http.get("/capabilities")]
+
+    assert [answer.status_code for answer in open_to_all] == [200, 200]
+    assert [answer.status_code for answer in refused] == [401, 401]
+    assert [answer.status_code for answer in served] == [200, 200]
+
+
+def test_health_says_who_plans(service: Service) -> None:
+    with service.http() as http:
+        health = HealthResponse.from_json(http.get("/health").content)
+
+    assert (health.status, health.model) == ("ok", "offline rules")
+
+
+def test_ready_names_database_broker_and_model(service: Service) -> None:
+    with service.http() as http:
+        answer = http.get("/ready")
+
+    checks = {"database": True, "broker": True, "model": True}
+    assert answer.json() == {"ready": True, "checks": checks}
+
+
+def test_metrics_count_plans_and_requests_by_their_path_as_it_is_documented(
+    service: Service,
+) -> None:
+    request_id = service.has()
+
+    with service.http() as http:
+        http.post("/plan", json=GOAL)
+        http.post("/plan", json={})
+        http.get(f"/change-requests/{request_id}")
+        http.get("/change-requests/seven")
+        http.get("/an-invention")
+        http.request("INVENTED", "/plan")
+        answer = http.get("/metrics")
+
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    counted = {line.rpartition(" ")[0]: line.rpartition(" ")[2] for line in answer.text.split("\n")}
+    by_path = {
+        'method="POST",path="/plan",status="200"': "1.0",
+        'method="POST",path="/plan",status="422"': "1.0",
+        'method="GET",path="/change-requests/{request_id}",status="200"': "1.0",
+        'method="GET",path="/change-requests/{request_id}",status="422"': "1.0",
+        'method="other",path="other",status="404"': "1.0",
+        'method="other",path="other",status="405"': "1.0",
+    }
+    for labels, times in by_path.items():
+        assert counted[f"selfheal_http_requests_total{{{labels}}}"] == times
+    assert counted['planner_plans_total{result="planned"}'] == "1.0"
+    assert counted["planner_plan_seconds_count"] == "1.0"
+    assert "invention" not in answer.text.lower()
+
+
+def test_each_request_is_a_log_line_with_its_status(service: Service) -> None:
+    with capture_logs() as lines, service.http() as http:
+        http.post("/plan", json={"goal": "the goal is not logged"})
+        http.post("/plan", json={})
+        http.get("/change-requests?limit=3")
+        http.get("/nothing")
+        service.stop()  # a line is written when its answer has been sent
+
+    told = [(line["action"], line["path"], line["status"], line["service"]) for line in lines]
+    assert told == [
+        ("http.request", "/plan", 200, "selfheal"),
+        ("http.request", "/plan", 422, "selfheal"),
+        ("http.request", "/change-requests", 200, "selfheal"),
+        ("http.request", "/nothing", 404, "selfheal"),
+    ]
+    assert "the goal" not in str(lines)
+    assert "limit" not in str(lines)
+
+
+def test_a_defect_shows_nothing_of_itself_but_in_the_log(service_with) -> None:
+    class Broken(PlannerArm):
+        def answer(self, request: PlanRequest) -> PlanResponse:
+            raise RuntimeError("inside")
+
+    service = service_with(arm=Broken(PlannerSettings(), load_roster()))
+
+    with capture_logs() as lines, service.http() as http:
+        answer = http.post("/plan", json=GOAL)
+        counted = http.get("/metrics").text
+        service.stop()
+
+    assert answer.status_code == 500
+    message = "a defect of selfheal: the service's log has more"
+    assert answer.json() == {"error": "Defect", "message": message}
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert [line["action"] for line in lines] == ["http.defect", "http.request", "http.request"]
+    assert str(lines[0]["exc_info"]) == "inside"
+    assert 'path="/plan",status="500"} 1.0' in counted
+
+
+@pytest.mark.parametrize(
+    ("listed", "allowed"), [((), None), (("https://a.example",), "https://a.example")]
+)
+def test_pages_may_call_only_from_listed_origins(
+    service_with, listed: tuple[str, ...], allowed: str | None
+) -> None:
+    arm = PlannerArm(PlannerSettings(cors_origins=listed), load_roster())
+
+    with service_with(arm=arm).http() as http:
+        listed_answer = http.get("/health", headers={"Origin": "https://a.example"})
+        other_answer = http.get("/health", headers={"Origin": "https://b.example"})
+        without_token = http.get("/change-requests", headers={"Origin": "https://a.example"})
+
+    assert listed_answer.headers.get("access-control-allow-origin") == allowed
+    assert "access-control-allow-origin" not in other_answer.headers
+    assert without_token.status_code == 401
