@@ -174,7 +174,7 @@ class _Later(ServiceUnavailable):
 
 _NAMED: Mapping[str, Callable[[str], SelfhealError]] = {
     "BudgetSpent": Refused,
-    "InvalidAnswer": lambda detail: InvalidAnswer("unusable", detail),
+    "InvalidAnswer": lambda message: InvalidAnswer("unusable", message),
     "ModelUnavailable": ModelUnavailable,
 }
 """Errors that the service passes on, by their names."""
@@ -195,17 +195,19 @@ def _read(response: httpx.Response) -> PlanResponse:
 
 
 def _told(response: httpx.Response) -> SelfhealError:
+    from pydantic import ValidationError
+
+    from selfheal.contracts.problem import Problem
+
     try:
-        body = response.json()
-        name, detail = str(body["error"]), str(body["detail"])
-    except (ValueError, KeyError, TypeError):
-        name, detail = "", response.text[:200]
-    if response.status_code == 422:
-        field, _, expected = detail.partition(": ")
-        return InvalidRequest(field, expected)
-    if name in _NAMED:
-        return _NAMED[name](detail)
-    said = f"{response.url} answered {response.status_code}: {detail}"
+        problem = Problem.model_validate_json(response.content)
+    except ValidationError:
+        problem = Problem(error="", message=response.text[:200])
+    if problem.field is not None and problem.expected is not None:
+        return InvalidRequest(problem.field, problem.expected)
+    if problem.error in _NAMED:
+        return _NAMED[problem.error](problem.message)
+    said = f"{response.url} answered {response.status_code}: {problem.message}"
     if response.is_client_error and response.status_code != 429:
         return Refused(said)
     after = response.headers.get("Retry-After", "")

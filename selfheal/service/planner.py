@@ -23,12 +23,13 @@ from selfheal.contracts.decomposition import (
     PlanResponse,
 )
 from selfheal.contracts.document import Value
-from selfheal.errors import InvalidRequest, SelfhealError
+from selfheal.contracts.problem import Problem
+from selfheal.errors import SelfhealError
 from selfheal.flows.readiness import Probe, Readiness
 from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import PlannerSettings
 from selfheal.service.planner_metrics import PlannerMetrics
-from selfheal.service.problem import Problem, problem_of
+from selfheal.service.problems import answer_of, answer_of_defect, refusal_of
 
 
 class Found(Value):
@@ -170,14 +171,8 @@ def _answer_to(
     error: Exception, redact: Callable[[str], str], *, log: FilteringBoundLogger
 ) -> Response:
     if isinstance(error, RequestValidationError):
-        error = _refusal(error)
-    if not isinstance(error, SelfhealError):
-        log.error("A request failed by an error of ours.", action="http.defect", exc_info=error)
-    return problem_of(error, redact(str(error)))
-
-
-def _refusal(error: RequestValidationError) -> InvalidRequest:
-    """The first field that is wrong, as every door says it."""
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"] if part != "body")
-    return InvalidRequest(field or "body", first["msg"])
+        error = refusal_of(error)
+    if isinstance(error, SelfhealError):
+        return answer_of(error, redact)
+    log.error("A request failed by an error of ours.", action="http.defect", exc_info=error)
+    return answer_of_defect()

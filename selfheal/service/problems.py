@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,9 +13,13 @@ from starlette.exceptions import HTTPException
 
 from selfheal.contracts.problem import Problem
 from selfheal.errors import (
+    BudgetSpent,
+    CircuitOpen,
     EnvironmentUnusable,
+    InvalidAnswer,
     InvalidInput,
     InvalidRequest,
+    ModelUnavailable,
     RateLimited,
     Refused,
     RoleRefused,
@@ -29,7 +34,10 @@ _STATUS: tuple[tuple[type[SelfhealError], int], ...] = (
     (InvalidInput, 422),
     (TokenRefused, 401),
     (RoleRefused, 403),
+    (BudgetSpent, 402),
     (Refused, 409),
+    (InvalidAnswer, 502),
+    (ModelUnavailable, 502),
     (RateLimited, 429),
     (Transient, 503),
     (EnvironmentUnusable, 503),
@@ -130,24 +138,44 @@ def _documented(status: int) -> dict[str, Any]:
     return documented
 
 
-def _ours(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, SelfhealError)
-    redact = request.app.state.desk.farm.redactor.redact
+def answer_of(error: SelfhealError, redact: Callable[[str], str]) -> JSONResponse:
+    """The answer for an error of ours, its texts redacted."""
     invalid = error if isinstance(error, InvalidRequest) else None
     problem = Problem(
         error=type(error).__name__,
-        message=redact(str(error)),
-        field=invalid.field if invalid else None,
+        message=_printable(redact(str(error))),
+        field=_printable(invalid.field) if invalid else None,
         expected=redact(invalid.expected) if invalid else None,
     )
     return _answer(_status_of(error), problem, _headers(error))
 
 
-def _invalid(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
+def answer_of_defect() -> JSONResponse:
+    """The traceback is in the log; whoever asks learns nothing of the inside."""
+    message = "a defect of selfheal: the service's log has more"
+    return _answer(500, Problem(error="Defect", message=message), {})
+
+
+def refusal_of(error: RequestValidationError) -> InvalidRequest:
+    """The first field that is wrong, as every door says it."""
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"][1:])) if first["type"] != "json_invalid" else ""
-    return _ours(request, InvalidRequest(where or "request", first["msg"]))
+    return InvalidRequest(where or "request", first["msg"])
+
+
+def _printable(text: str) -> str:
+    """JSON may name a field with half a character, which an answer cannot be encoded with."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _ours(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SelfhealError)
+    return answer_of(error, request.app.state.desk.farm.redactor.redact)
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return _ours(request, refusal_of(error))
 
 
 def _of_http(request: Request, error: Exception) -> JSONResponse:
@@ -170,10 +198,8 @@ def _no_body(status: int, expected: str) -> JSONResponse:
 
 
 def _defect(request: Request, error: Exception) -> JSONResponse:
-    """The traceback is in the log; whoever asks learns nothing of the inside."""
     del request, error
-    message = "a defect of selfheal: the service's log has more"
-    return _answer(500, Problem(error="Defect", message=message), {})
+    return answer_of_defect()
 
 
 def _status_of(error: SelfhealError) -> int:
@@ -184,7 +210,8 @@ def _headers(error: SelfhealError) -> dict[str, str]:
     if isinstance(error, TokenRefused):
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, Transient):
-        return {"Retry-After": str(math.ceil(error.retry_after))}
+        after = error.seconds if isinstance(error, CircuitOpen) else error.retry_after
+        return {"Retry-After": str(max(1, math.ceil(after)))}
     return {}
 
 

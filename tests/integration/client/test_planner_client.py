@@ -31,8 +31,15 @@ PLAN = PlannerArm(PlannerSettings(), load_roster()).generate_plan("Add a retry")
 GOOD: Said = (200, json.loads(PLAN.to_json()), {})
 
 
-def problem(status: int, error: str, detail: str = "it is so", **headers: str) -> Said:
-    return (status, {"error": error, "detail": detail}, headers)
+def problem(status: int, error: str, message: str = "it is so", **headers: str) -> Said:
+    return (status, {"error": error, "message": message}, headers)
+
+
+TOO_LONG: Said = (
+    422,
+    {"error": "InvalidRequest", "message": "...", "field": "goal", "expected": "too long"},
+    {},
+)
 
 
 @contextmanager
@@ -105,7 +112,7 @@ def test_the_service_says_when_it_wants_to_be_asked_again() -> None:
 @pytest.mark.parametrize(
     ("said", "error", "tries"),
     [
-        (problem(422, "InvalidRequest", "goal: too long"), InvalidRequest, 1),
+        (TOO_LONG, InvalidRequest, 1),
         (problem(402, "BudgetSpent"), Refused, 1),
         (problem(401, "TokenRefused"), Refused, 1),
         (problem(502, "InvalidAnswer"), InvalidAnswer, 1),
@@ -130,7 +137,7 @@ def test_each_kind_of_failure_has_its_error(said: Said, error: type[Exception], 
 
 def test_a_wrong_field_keeps_its_name() -> None:
     with (
-        service(problem(422, "InvalidRequest", "goal: too long")) as (url, _),
+        service(TOO_LONG) as (url, _),
         client_of(url) as client,
         pytest.raises(InvalidRequest) as refused,
     ):

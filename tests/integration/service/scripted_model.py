@@ -37,7 +37,8 @@ class Script:
 
     def reply_to(self, body: dict[str, Any]) -> Reply:
         said = next(turn["content"] for turn in body["messages"] if turn["role"] == "user")
-        goal = json.loads(said.removeprefix("<request>").removesuffix("</request>"))["goal"]
+        inside = said.partition("\n")[2].rpartition("\n")[0]  # of the fence's two marks
+        goal = json.loads(inside)["goal"]
         with self._lock:
             self.asked.append(body)
             waiting = self.replies[goal]

@@ -66,8 +66,8 @@ def test_a_goal_becomes_a_plan(service: httpx.Client) -> None:
         ({"goal": "x", "constraints": [""]}, "constraints.0"),
         ({"goal": "x", "request_id": "seven"}, "request_id"),
         ({"goal": "x", "arm": "coder"}, "arm"),
-        ({"goal": "x", "context": {"text": "y" * 200_000}}, "body"),
-        ([], "body"),
+        ({"goal": "x", "context": {"text": "y" * 200_000}}, "request"),
+        ([], "request"),
     ],
 )
 def test_a_wrong_field_is_refused_by_its_name(
@@ -77,7 +77,8 @@ def test_a_wrong_field_is_refused_by_its_name(
 
     assert answer.status_code == 422
     assert answer.json()["error"] == "InvalidRequest"
-    assert answer.json()["detail"].startswith(f"{field}: ")
+    assert answer.json()["field"] == field
+    assert answer.json()["message"].startswith(f"{field}: ")
 
 
 @pytest.mark.parametrize(
@@ -152,10 +153,8 @@ def test_an_error_of_ours_shows_nothing_of_itself() -> None:
         answer = httpx.post(f"{url}/plan", json={"goal": "Add a retry"})
 
     assert answer.status_code == 500
-    assert answer.json() == {
-        "error": "InternalError",
-        "detail": "an error of the service: see its log",
-    }
+    assert answer.json()["error"] == "Defect"
+    assert "inside" not in answer.text
     assert [line["action"] for line in lines] == ["http.defect", "http.request"]
 
 
