@@ -99,6 +99,9 @@ def _needs(role: Role) -> Any:
     return Depends(check)
 
 
+SUBMITTER = _needs("submitter")
+"""For endpoints that have no use for who asks: a dependency of theirs."""
+
 Reader = Annotated[Caller, _needs("reader")]
-Submitter = Annotated[Caller, _needs("submitter")]
+Submitter = Annotated[Caller, SUBMITTER]
 """As parameters of an endpoint: who asks, with at least this role."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from selfheal import __version__
 from selfheal.flows.farm import Farm
-from selfheal.service import change_requests, events, health, problems
+from selfheal.flows.readiness import readiness_of
+from selfheal.service import change_requests, events, planner, problems
+from selfheal.service.access import SUBMITTER
 from selfheal.service.body_limit import AnnouncedBodies
 from selfheal.service.desk import Desk
 from selfheal.service.headers import SecurityHeaders
 
-ROUTERS = (change_requests.router, events.router, health.router)
+ROUTERS = (change_requests.router, events.router)
 """Every noun has its own, added here; each endpoint says itself which role it needs."""
 
 _DESCRIPTION = """\
@@ -43,6 +45,17 @@ def create_app(farm: Farm) -> FastAPI:
     app.add_middleware(AnnouncedBodies, most=most)
     app.add_middleware(SecurityHeaders)
     problems.install(app)
-    for router in ROUTERS:
+    for router in (*ROUTERS, _planner_arm(farm)):
         app.include_router(router)
+    planner.let_pages_in(app, farm.arm.settings)
     return app
+
+
+def _planner_arm(farm: Farm) -> APIRouter:
+    """Its settings are read now, so that a wrong one is told before anything is served."""
+    return planner.router(
+        farm.arm,
+        readiness_of(farm, farm.arm),
+        redact=farm.redactor.redact,
+        needs=[SUBMITTER],
+    )

@@ -33,6 +33,79 @@ CHANGE_REQUEST: dict[str, Example] = {
     },
 }
 
+PLAN_REQUEST: dict[str, Example] = {
+    "goal": {
+        "summary": "A goal that wants more than code",
+        "value": {
+            "goal": "Find out why the monthly report is slow, mend it, show that nothing leaks",
+            "constraints": ["no new dependency"],
+        },
+    },
+}
+
+PLAN: dict[str, Any] = {
+    "schema_version": 1,
+    "plan": [
+        {
+            "step": 1,
+            "action": "Find what the monthly report spends its time on.",
+            "required_arm": "retriever",
+            "acceptance_criteria": ["the files and symbols that matter are named"],
+            "depends_on": [],
+            "estimated_cost_tier": 1,
+            "estimated_duration_seconds": 20,
+        },
+        {
+            "step": 2,
+            "action": "Make the report read each order once.",
+            "required_arm": "coder",
+            "acceptance_criteria": ["no test newly fails"],
+            "depends_on": [1],
+            "estimated_cost_tier": 4,
+            "estimated_duration_seconds": 300,
+        },
+        {
+            "step": 3,
+            "action": "Run the suite and compare it with the baseline.",
+            "required_arm": "judge",
+            "acceptance_criteria": ["no test newly fails"],
+            "depends_on": [2],
+            "estimated_cost_tier": 2,
+            "estimated_duration_seconds": 120,
+        },
+    ],
+    "rationale": "One cause, one change, one check.",
+    "confidence": 0.85,
+    "total_estimated_duration": 440,
+    "complexity_score": 0.5,
+}
+
+HEALTH: dict[str, Any] = {
+    "schema_version": 1,
+    "status": "ok",
+    "version": "0.1.0",
+    "model": "offline rules",
+    "timestamp": "2026-11-28T09:00:00Z",
+}
+
+CAPABILITIES: dict[str, Any] = {
+    "schema_version": 1,
+    "arm_id": "planner",
+    "capabilities": ["cut a goal that is too large into smaller goals"],
+    "cost_tier": 2,
+    "average_latency_ms": 2310.5,
+    "success_rate": 0.98,
+}
+
+READY: dict[str, Any] = {
+    "ready": True,
+    "checks": {
+        "database": {"ok": True, "found": "PostgreSQL 18.1"},
+        "broker": {"ok": True, "found": "0 messages wait for planning"},
+        "model": {"ok": True, "found": "offline rules"},
+    },
+}
+
 SUMMARY: dict[str, Any] = {
     "id": _ID,
     "state": "CODING",

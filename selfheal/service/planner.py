@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, FastAPI, Request, Response, status
+from fastapi import APIRouter, Body, FastAPI, Request, Response, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
@@ -23,13 +24,19 @@ from selfheal.contracts.decomposition import (
     PlanResponse,
 )
 from selfheal.contracts.document import Value
-from selfheal.contracts.problem import Problem
 from selfheal.errors import SelfhealError
 from selfheal.flows.readiness import Probe, Readiness
 from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import PlannerSettings
+from selfheal.service.examples import CAPABILITIES, HEALTH, PLAN, PLAN_REQUEST, READY
 from selfheal.service.planner_metrics import PlannerMetrics
-from selfheal.service.problems import answer_of, answer_of_defect, refusal_of
+from selfheal.service.problems import (
+    answer_of,
+    answer_of_defect,
+    documented,
+    documented_beside_a_stream,
+    refusal_of,
+)
 
 
 class Found(Value):
@@ -46,19 +53,18 @@ class ReadyResponse(Value):
     checks: dict[str, Found]
 
 
-_WRONG: dict[int | str, dict[str, Any]] = {
-    400: {"description": "the body is no text"},
-    422: {"model": Problem, "description": "a field is wrong: its name stands first"},
-    402: {"model": Problem, "description": "the ChangeRequest may spend no more"},
-    502: {"model": Problem, "description": "the model failed for good"},
-    503: {"model": Problem, "description": "not now: `Retry-After` says when"},
-}
-
-
 def router(
-    arm: PlannerArm, readiness: Readiness, *, redact: Callable[[str], str] = str
+    arm: PlannerArm,
+    readiness: Readiness,
+    *,
+    redact: Callable[[str], str] = str,
+    needs: Sequence[Depends] = (),
 ) -> APIRouter:
-    """The endpoints of `arm`. Texts of errors pass through `redact` on their way out."""
+    """The endpoints of `arm`. Texts of errors pass through `redact` on their way out.
+
+    `needs` is what must hold of whoever asks for a plan, metrics or capabilities. Whether the arm
+    lives and is ready may be asked by anybody: those who do are programs that start and stop it.
+    """
     metrics = PlannerMetrics()
     log = structlog.get_logger(
         service=arm.settings.service_name, environment=arm.settings.environment
@@ -66,13 +72,17 @@ def router(
     told = _route_class(metrics, redact, log=log)
     routes = APIRouter(route_class=told, tags=["planner arm"])
 
-    @routes.post("/plan", responses=_WRONG)
-    def plan(request: PlanRequest) -> PlanResponse:
+    @routes.post(
+        "/plan", responses={200: _shown(PLAN), **documented(402, 413, 502)}, dependencies=needs
+    )
+    def plan(
+        request: Annotated[PlanRequest, Body(openapi_examples=PLAN_REQUEST)],
+    ) -> PlanResponse:
         """Cut a goal into SubTasks."""
         with metrics.plan():
             return arm.answer(request)
 
-    @routes.get("/health")
+    @routes.get("/health", responses={200: _shown(HEALTH)})
     def health() -> HealthResponse:
         """Whether the process lives."""
         return HealthResponse(
@@ -82,7 +92,9 @@ def router(
             timestamp=datetime.now(UTC),
         )
 
-    @routes.get("/ready", responses={503: {"model": ReadyResponse}})
+    @routes.get(
+        "/ready", responses={200: _shown(READY), 503: {"model": ReadyResponse, **_NOT_READY}}
+    )
     def ready(response: Response) -> ReadyResponse:
         """Whether database, broker and model can be reached."""
         checks = {name: _look(probe, redact) for name, probe in readiness.items()}
@@ -91,12 +103,19 @@ def router(
             response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         return ReadyResponse(ready=all_well, checks=checks)
 
-    @routes.get("/metrics", response_class=Response)
+    @routes.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: _METRICS, **documented_beside_a_stream()},
+        dependencies=needs,
+    )
     def prometheus() -> Response:
         """Counters and histograms as Prometheus reads them."""
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    @routes.get("/capabilities")
+    @routes.get(
+        "/capabilities", responses={200: _shown(CAPABILITIES), **documented()}, dependencies=needs
+    )
     def capabilities() -> CapabilitiesResponse:
         """What the arm can do, and how it has done since the process began."""
         entry = arm.roster["planner"]
@@ -109,6 +128,20 @@ def router(
         )
 
     return routes
+
+
+def _shown(example: dict[str, Any]) -> dict[str, Any]:
+    return {"content": {"application/json": {"example": example}}}
+
+
+_NOT_READY = {
+    "description": "Something that it needs cannot be reached; it is named.",
+    **_shown(READY | {"ready": False, "checks": {"database": {"ok": False, "found": "away"}}}),
+}
+_METRICS = {
+    "description": "Prometheus's text format.",
+    "content": {"text/plain": {"example": 'planner_plans_total{result="planned"} 12.0'}},
+}
 
 
 def let_pages_in(app: FastAPI, settings: PlannerSettings) -> None:
@@ -145,7 +178,7 @@ def _route_class(
                     response: Response = await handle(request)
                     code = response.status_code
                 except HTTPException as error:
-                    code = error.status_code  # FastAPI's own word on a body that is no text
+                    code = error.status_code  # FastAPI's own word on a body that is no JSON
                     raise
                 except Exception as error:
                     response = _answer_to(error, redact, log=log)

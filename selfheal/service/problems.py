@@ -49,6 +49,13 @@ _EXAMPLES: dict[int, tuple[str, Problem]] = {
         "The token is missing, unknown or was revoked.",
         Problem(error="TokenRefused", message="the token is unknown or was revoked: ask ..."),
     ),
+    402: (
+        "The ChangeRequest on whose behalf it is asked may spend no more.",
+        Problem(
+            error="BudgetSpent",
+            message="the request's budget of 0.5 usd is spent: submit again with more",
+        ),
+    ),
     403: (
         "The token's role may not do this.",
         Problem(
@@ -87,6 +94,10 @@ _EXAMPLES: dict[int, tuple[str, Problem]] = {
     429: (
         "The token has asked too often; `Retry-After` says when to come back.",
         Problem(error="RateLimited", message="600 requests a minute are served to one token: ..."),
+    ),
+    502: (
+        "The model failed for good.",
+        Problem(error="ModelUnavailable", message="no usable answer came within 10 s"),
     ),
     503: (
         "Not now: too much is open, or the database does not answer. To repeat it is harmless.",

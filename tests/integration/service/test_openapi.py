@@ -19,8 +19,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from selfheal.contracts.change_request import ChangeRequest
+from selfheal.contracts.decomposition import CapabilitiesResponse, HealthResponse, PlanResponse
 from selfheal.contracts.problem import Problem
 from selfheal.contracts.request_status import RequestStatus
+from selfheal.service.examples import CAPABILITIES, HEALTH, PLAN
+from selfheal.service.planner import ReadyResponse
 from tests.integration.serving import Service
 
 CHECKS = [
@@ -49,7 +52,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 def test_every_operation_is_described_and_says_how_it_refuses(document) -> None:
     for name, operation in operations(document):
         assert operation["description"], name
-        if name == "GET /health":
+        if name in ("GET /health", "GET /ready"):
             continue
         assert operation["security"], name
         assert {"401", "403", "422", "429", "503"} <= set(operation["responses"]), name
@@ -65,13 +68,18 @@ def test_the_examples_are_documents_that_can_be_read(document) -> None:
     asked = paths["/change-requests"]["post"]["requestBody"]["content"]["application/json"]
     for example in asked["examples"].values():
         ChangeRequest.model_validate(example["value"])
-    for _, operation in operations(document):
+    for name, operation in operations(document):
         for status, answer in operation["responses"].items():
             example = answer["content"].get("application/json", {}).get("example")
-            if int(status) >= 400:
+            if name == "GET /ready":
+                ReadyResponse.model_validate(example)
+            elif int(status) >= 400:
                 Problem.model_validate(example)
     shown = paths["/change-requests/{request_id}"]["get"]["responses"]["200"]
     RequestStatus.model_validate(shown["content"]["application/json"]["example"])
+    PlanResponse.model_validate(PLAN)
+    CapabilitiesResponse.model_validate(CAPABILITIES)
+    HealthResponse.model_validate(HEALTH)
 
 
 @pytest.fixture
