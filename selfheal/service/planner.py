@@ -24,7 +24,7 @@ from selfheal.contracts.decomposition import (
     PlanResponse,
 )
 from selfheal.contracts.document import Value
-from selfheal.errors import SelfhealError
+from selfheal.errors import InvalidRequest, SelfhealError
 from selfheal.flows.readiness import Probe, Readiness
 from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import PlannerSettings
@@ -144,6 +144,9 @@ _METRICS = {
 }
 
 
+_READABLE = "a body of JSON that can be read"
+
+
 def let_pages_in(app: FastAPI, settings: PlannerSettings) -> None:
     """Answer pages of the listed origins; none is listed unless somebody does it."""
     if settings.cors_origins:
@@ -178,8 +181,12 @@ def _route_class(
                     response: Response = await handle(request)
                     code = response.status_code
                 except HTTPException as error:
-                    code = error.status_code  # FastAPI's own word on a body that is no JSON
-                    raise
+                    if error.status_code != status.HTTP_400_BAD_REQUEST:
+                        code = error.status_code
+                        raise
+                    # FastAPI's own word on a body that is no text.
+                    response = answer_of(InvalidRequest("request", _READABLE), redact)
+                    code = response.status_code
                 except Exception as error:
                     response = _answer_to(error, redact, log=log)
                     code = response.status_code

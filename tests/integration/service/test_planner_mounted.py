@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from selfheal.client.planner import PlannerClient
@@ -44,6 +46,18 @@ def test_who_may_not_submit_may_not_ask(service: Service, role: str | None, stat
     assert alive == [200, 200]
     with PlannerClient(service.url, token="no token") as client, pytest.raises(Refused):
         client.plan("x")
+
+
+def test_a_body_without_an_end_is_refused_in_time(service: Service) -> None:
+    def body() -> Iterator[bytes]:
+        yield b'{"goal": "'
+        for _ in range(64):
+            yield b"x" * 65_536
+
+    with service.http(service.token("planning", "submitter")) as http:
+        answer = http.post("/plan", content=body(), headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 413
 
 
 def test_ready_says_that_the_database_is_away(service: Service) -> None:
