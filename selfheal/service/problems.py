@@ -175,6 +175,7 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
+    # What a document says of itself as a whole is a value error; any other means it is none.
     whole = first["loc"] == ("body",) and first["type"] != "value_error"
     if whole or first["type"] == "json_invalid":
         return _no_body(422, _JSON)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from urllib.parse import quote
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -59,7 +60,7 @@ class RequestLog:
             "A request was answered.",
             action="http.request",
             method=scope["method"],
-            path=scope["path"],
+            path=quote(scope["path"]),  # as it came: a stranger must not write on terminals
             status=status,
             seconds=round(seconds, 4),
         )
