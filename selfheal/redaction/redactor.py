@@ -100,14 +100,14 @@ class Redactor:
             text = redacted
 
     def _replaced(self, piece: str, secrets: dict[str, set[str]]) -> str:
-        parts, at = [], 0
+        whole, at = [], 0
         for found in _apart(self._search(piece)):
             secret = piece[found.start : found.end]
             stands = self._placeholder(found.name, secret)
             secrets.setdefault(stands, set()).add(secret)
-            parts += [piece[at : found.start], stands]
+            whole += [piece[at : found.start], stands]
             at = found.end
-        return "".join([*parts, piece[at:]])
+        return "".join([*whole, piece[at:]])
 
     def _placeholder(self, name: str, secret: str) -> str:
         """One for all forms of a known value."""
