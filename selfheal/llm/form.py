@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -17,8 +18,9 @@ _FENCED = re.compile(r"\A\s*```(?:json)?\s*\n(?P<inside>.*)\n\s*```\s*\Z", re.DO
 _SHOWN_FAULTS = 5
 
 
+@cache
 def strict_schema(form: type[Value]) -> dict[str, Any]:
-    """The JSON schema of `form` as strict structured output wants it.
+    """The JSON schema of `form` as strict structured output wants it; made once, not to be changed.
 
     Every object is closed and requires all its properties; defaults and titles, which endpoints
     refuse, are left out. What may be left out elsewhere is said by its empty value here.
