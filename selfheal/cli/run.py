@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
 
 from rich.console import Console
 
@@ -14,13 +16,15 @@ from selfheal.cli.farm import own_farm, reach_farm, runs_for_everybody
 from selfheal.cli.processes import profiled_worker, sweeper
 from selfheal.cli.watching import view_for, watch
 from selfheal.contracts.change_request import ChangeRequest
-from selfheal.contracts.names import POOLS
+from selfheal.contracts.names import POOLS, TIDY
 from selfheal.contracts.run_report import RunReport
 from selfheal.embedded.run_folder import RunFolder
 from selfheal.errors import Cancelled, RunFolderBusy
 from selfheal.flows import cancel, submit
 from selfheal.flows.farm import Farm
+from selfheal.flows.tidy import tidy
 from selfheal.settings import Settings, load_settings
+from selfheal.store.outbox import message_of
 
 
 def run_to_end(
@@ -46,6 +50,7 @@ def _run(reached: Reached, request: ChangeRequest, said: Console) -> RunReport:
             row = watch(reached.farm.database, accepted.id, view, each=reached.keep_alive)
         except KeyboardInterrupt:
             row = cancel.cancel(reached.farm, accepted.id, who="cli")
+    reached.finish(row.id)
     assert row.report is not None, "a request that has ended has its report"
     return row.report
 
@@ -57,6 +62,8 @@ class Reached:
     farm: Farm
     keep_alive: Callable[[], object] = tuple
     """Starts again what has died of our own."""
+    finish: Callable[[UUID], object] = bool
+    """Does what would be left to do by a farm that is our own, and about to end."""
 
 
 @contextmanager
@@ -70,7 +77,12 @@ def some_farm(settings: Settings, said: Console) -> Iterator[Reached]:
         _own_settings(settings) as own_settings,
         own_farm(own_settings, commands, progress=lambda line: _say(said, line)) as own,
     ):
-        yield Reached(own.farm, own.keep_alive)
+        yield Reached(own.farm, own.keep_alive, partial(_tidy, own.farm))
+
+
+def _tidy(farm: Farm, request_id: UUID) -> None:
+    """What the repository would keep of the request, were a worker to end before it gets there."""
+    tidy(farm, request_id, message_id=message_of(TIDY, request_id))
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 import structlog
 
-from selfheal.errors import SelfhealError
+from selfheal.errors import Fenced, SelfhealError
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
 from selfheal.store import outbox, requests, rounds
@@ -41,11 +42,17 @@ def tidy(farm: Farm, request_id: UUID, *, message_id: UUID) -> None:
 def _delete_attempts(refs: Refs, subjects: tuple[UUID, ...]) -> None:
     for subject in subjects:
         for ref, sha in refs.list(f"{ATTEMPTS}{subject}/").items():
-            refs.delete(ref, expect=sha)
+            _delete(refs, ref, sha)
 
 
 def _delete_task_branches(refs: Refs, tasks: tuple[UUID, ...]) -> None:
     for task in tasks:
         ref = task_ref(str(task))
         if found := refs.read(ref):
-            refs.delete(ref, expect=found)
+            _delete(refs, ref, found)
+
+
+def _delete(refs: Refs, ref: str, sha: str) -> None:
+    """Another process may be at the same tidying: then the ref is gone already."""
+    with suppress(Fenced):
+        refs.delete(ref, expect=sha)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.acceptance.projects import BROKEN
 
 
+@pytest.mark.slow
 def test_a_request_is_cut_and_every_arm_does_its_step(farm, project) -> None:
     shop = project(BROKEN)
 

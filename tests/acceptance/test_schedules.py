@@ -70,7 +70,10 @@ def test_a_run_asked_for_comes_at_once(farm) -> None:
             ("--job", "prune", "--crontab", "61 * * * *"),
             "crontab: minute is '61'; expected numbers from 0 to 59",
         ),
-        (("--job", "dust", "--every", "1h"), "jobs are prune, refresh, retention, scan, sweep"),
+        (
+            ("--job", "dust", "--every", "1h"),
+            "jobs are evolve, prune, refresh, retention, scan, sweep",
+        ),
     ],
 )
 def test_a_schedule_that_cannot_be_read_is_told_where_it_enters(

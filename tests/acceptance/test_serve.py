@@ -83,6 +83,7 @@ def test_a_service_that_is_told_to_end_ends_in_order(farm, how: signal.Signals) 
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_other_machines_are_not_served_before_somebody_has_a_token(farm) -> None:
     refused = farm.run("serve", "--host", "0.0.0.0", "--port", "0")
 

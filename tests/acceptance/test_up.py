@@ -72,7 +72,7 @@ def test_the_doctor_finds_nothing_wrong_beside_a_farm(farm) -> None:
 
     assert said.status == plain.status == 0, said.out
     findings = {finding["what"]: finding for finding in json.loads(said.out)}
-    assert set(findings) == {"python", "git", "sandbox", "run folder", "servers"}
+    assert set(findings) == {"python", "git", "sandbox", "run folder", "models", "servers"}
     assert all(finding["good"] for finding in findings.values())
     assert "answer" in findings["servers"]["found"]
     assert "fix" not in plain.out

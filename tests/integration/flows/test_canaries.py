@@ -145,6 +145,7 @@ def test_a_run_without_a_model_leaves_no_canary_anywhere(
     assert landed == SHOP["shop/cart.py"].replace("max", "min").rstrip("\n")
 
 
+@pytest.mark.slow
 def test_a_model_mends_a_file_whose_secrets_it_is_not_shown(
     farm_with, repository, log, request_fields
 ) -> None:

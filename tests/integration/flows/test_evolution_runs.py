@@ -38,6 +38,7 @@ def planned(origin: Path, **changes: object) -> dict[str, object]:
     }
 
 
+@pytest.mark.slow
 def test_a_plan_that_came_with_the_request_lands_and_its_commit_is_measured(
     one_process_farm: OneProcessFarm, repository: Callable[..., Path]
 ) -> None:

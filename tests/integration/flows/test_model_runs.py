@@ -125,6 +125,7 @@ def test_bad_answers_go_back_until_a_good_one_lands(farm_of, repository) -> None
     assert server.complaints() == ()
 
 
+@pytest.mark.slow
 def test_the_same_draft_twice_stops_early(farm_of, repository) -> None:
     farm, _ = farm_of([*plans(plan(step())), *drafts(BREAKS, BREAKS)])
 
@@ -135,6 +136,7 @@ def test_the_same_draft_twice_stops_early(farm_of, repository) -> None:
     assert report.results[0].attempts == 2
 
 
+@pytest.mark.slow
 def test_edits_that_change_nothing_are_fed_back(farm_of, repository) -> None:
     farm, server = farm_of([*plans(plan(step())), *drafts(edit(""), RIGHT)])
 
@@ -165,6 +167,7 @@ def test_a_planner_that_never_keeps_the_rules_ends_with_what_was_wrong(farm_of, 
     assert "shop/basket.py" in report.reason
 
 
+@pytest.mark.slow
 def test_a_draft_outside_its_task_is_refused_and_fed_back(farm_of, repository) -> None:
     elsewhere = edit("x = 1\n", path="shop/tax.py", old="    return net * 20 // 100\n")
     farm, server = farm_of([*plans(plan(step())), *drafts(elsewhere, RIGHT)])
@@ -177,6 +180,7 @@ def test_a_draft_outside_its_task_is_refused_and_fed_back(farm_of, repository) -
     assert Git(origin).text("diff", "main", report.landed_sha, "--", "shop/tax.py") == ""
 
 
+@pytest.mark.slow
 def test_search_goes_first_and_the_model_is_not_asked_where_it_helps(farm_of, repository) -> None:
     farm, server = farm_of([])
     wrong = {**SHOP, "shop/tax.py": SHOP["shop/tax.py"].replace("20", "21")}
@@ -199,6 +203,7 @@ def test_where_search_finds_nothing_the_model_mends_the_failing_test(farm_of, re
     assert "KeyError" in server.journal[0].asked.turns[1].text
 
 
+@pytest.mark.slow
 def test_a_model_that_is_away_is_no_end_while_tests_show_the_way(farm_of, repository) -> None:
     away = [Step(fault=Overloaded(), times="any")]
     wrong = {**SHOP, "shop/tax.py": SHOP["shop/tax.py"].replace("20", "21")}
@@ -221,6 +226,7 @@ def test_a_model_that_is_away_ends_softly_and_loses_nothing(farm_of, repository)
     assert "503" in report.reason or "overloaded" in report.reason
 
 
+@pytest.mark.slow
 def test_a_rerun_lands_what_the_model_could_not_draft_before(farm_of, repository) -> None:
     away = Step(when=CODER, fault=Overloaded(), times=1)
     farm, _ = farm_of(
@@ -235,6 +241,7 @@ def test_a_rerun_lands_what_the_model_could_not_draft_before(farm_of, repository
     assert [result.status for result in report.results] == ["SOFT_FAIL", "SUCCESS"]
 
 
+@pytest.mark.slow
 def test_red_tests_that_nobody_asked_about_are_left_as_they_are(farm_of, repository) -> None:
     red = {**SHOP, "tests/test_other.py": "def test_other():\n    assert False\n"}
     farm, _ = farm_of([*plans(plan(step())), *drafts(RIGHT)])

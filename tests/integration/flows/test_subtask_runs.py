@@ -120,6 +120,7 @@ def test_each_subtask_goes_to_the_pool_of_its_arm_and_only_when_it_is_ready(
     assert list(dict.fromkeys(pools)) == ["retrieval", "coding", "checking", "guarding"]
 
 
+@pytest.mark.slow
 def test_a_request_that_does_not_ask_for_it_is_not_cut(
     farm: Any, repository: Callable[..., Path]
 ) -> None:
@@ -130,6 +131,7 @@ def test_a_request_that_does_not_ask_for_it_is_not_cut(
     assert names.DECOMPOSE not in farm.worked
 
 
+@pytest.mark.slow
 def test_a_second_coder_builds_on_what_the_first_has_landed(
     farm: Any, repository: Callable[..., Path]
 ) -> None:
@@ -236,6 +238,7 @@ def test_a_guardian_refuses_a_request_that_gives_orders_to_models(
     assert "injected instruction at the request's description" in report.reason
 
 
+@pytest.mark.slow
 def test_what_a_coder_could_not_do_ends_the_request_with_its_reason(
     farm: Any, repository: Callable[..., Path]
 ) -> None:
