@@ -99,6 +99,7 @@ def step(**fields: object) -> dict[str, object]:
         "symbols": ["average"],
         "depends_on": [],
         "acceptance_criteria": ["average([1, 3]) is 2"],
+        "tests": [],
         **fields,
     }
 
@@ -124,7 +125,9 @@ def plan(*steps: dict[str, object]) -> str:
 )
 def test_what_an_obedient_planner_answers_is_no_plan(answer: str) -> None:
     with pytest.raises(InvalidAnswer):
-        read_plan(answer, paths=frozenset(SHOP))
+        read_plan(answer, paths=frozenset(SHOP), failing=frozenset())
+
+    assert read_plan(plan(step()), paths=frozenset(SHOP), failing=frozenset()).steps
 
 
 WISH = {
