@@ -116,6 +116,7 @@ def test_green_tests_are_nothing_to_do(farm, project, inside: str) -> None:
     assert shop.refs() == {"refs/heads/main"}
 
 
+@pytest.mark.slow
 def test_a_recipe_is_carried_out_on_a_branch(farm, project) -> None:
     shop = project(SHOP)
     before = shop.state()

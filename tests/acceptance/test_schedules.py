@@ -36,6 +36,7 @@ def await_done(farm: Terminal, name: str) -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_schedule_is_added_fired_by_the_beat_paused_and_removed(farm) -> None:
     added = farm.run("schedule", "add", "often", "--job", "retention", "--every", "1s")
     await_done(farm, "often")
