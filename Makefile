@@ -4,9 +4,9 @@
 .PHONY: help setup demo demo-model test test-all faults check fmt bench up flower
 
 BIN := .venv/bin
-# A test file stays in one process, with the servers it shares; conftest.py says which go first. One
-# process more than there are cores: tests wait for what they start as much as they compute.
-PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
+# A test file stays in one process, with the servers it shares; conftest.py says which go first. Two
+# processes more than there are cores: tests wait for what they start as much as they compute.
+PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 2)) --dist loadfile --no-loadscope-reorder
 INSTALLED := .venv/.installed
 # Benchmarks to run, as files: make bench BENCH=benchmarks/leases.py
 BENCH ?= $(sort $(wildcard benchmarks/*.py))

@@ -117,6 +117,7 @@ def test_a_port_that_is_taken_and_an_address_that_is_none(farm) -> None:
     assert "--host 'everywhere' is no IP address" in nowhere.complaint
 
 
+@pytest.mark.slow
 def test_tokens_are_listed_without_what_they_are(farm) -> None:
     with token(farm, "nightly", "submitter") as known:
         listed = farm.run("token", "list", "--json")

@@ -78,6 +78,7 @@ def test_the_doctor_finds_nothing_wrong_beside_a_farm(farm) -> None:
     assert "fix" not in plain.out
 
 
+@pytest.mark.slow
 def test_up_ends_cleanly_with_a_request_in_flight(terminal, project) -> None:
     mark = uuid.uuid4().hex
     waiting = project(hanging(mark))

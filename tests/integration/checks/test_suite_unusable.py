@@ -91,6 +91,7 @@ def test_addopts_that_end_early_do_not_hide_the_rest(make_project, farm_target, 
     assert len(run_suite(farm_target, root, sandbox).failing) == 2
 
 
+@pytest.mark.slow
 def test_a_run_out_of_time_names_the_test_that_ran(make_project, farm_target, sandbox):
     root = make_project({"test_slow.py": "import time\ndef test_slow(): time.sleep(600)\n"})
 

@@ -42,7 +42,13 @@ def watched(broker_url: str) -> Iterator[tuple[Celery, list[dict[str, Any]]]]:
     app.close()
 
 
-@pytest.mark.parametrize("repo", ["https://example.org/a.git", "git://elsewhere.example.org/a.git"])
+@pytest.mark.parametrize(
+    "repo",
+    [
+        "git://elsewhere.example.org/a.git",
+        pytest.param("https://example.org/a.git", marks=pytest.mark.slow),
+    ],
+)
 def test_a_message_of_a_strange_client_is_shown_without_its_secrets(
     repo: str, start: Start, environment: dict[str, str]
 ) -> None:
