@@ -170,7 +170,9 @@ def fetched(package: str, folder: Path) -> Path:
     )
     archive, source = next(folder.glob("*.tar.gz")), folder / "source"
     source.mkdir()
-    subprocess.run(["tar", "-xzf", str(archive), "-C", str(source)], check=True)
+    # As root, tar would give the files to whoever packed them, and git refuses to work on those.
+    unpack = ("tar", "--no-same-owner", "-xzf", str(archive), "-C", str(source))
+    subprocess.run(unpack, check=True)
     return next(source.iterdir())
 
 
