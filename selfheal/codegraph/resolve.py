@@ -165,6 +165,8 @@ class Resolver:
             case "class" | "instance":
                 found = self._member(thing, name, self.ancestry(thing.name))
                 return found if found is not None else self._overrides(thing, name)
+            case "super" if not thing.name:
+                return {}  # the built-in itself: nobody has called it
             case "super":
                 receiver = Thing("instance", thing.about)
                 return self._member(receiver, name, self.ancestry(thing.name)[1:]) or {}

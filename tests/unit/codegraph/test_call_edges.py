@@ -30,6 +30,11 @@ CASES = {
         "class A:\n    def __init__(self): pass\ndef f(): A()",
         {("m.f", "m.A.__init__")},
     ),
+    "super that nobody calls": (
+        "class A:\n    def f(self):\n        look = super.__getattribute__\n        look(self)\n"
+        "        self.g()\n    def g(self): pass",
+        {("m.A.f", "m.A.g")},
+    ),
     "class without constructor": ("class A: pass\ndef f(): A()", {("m.f", "m.A")}),
     "method through self": (
         "class A:\n    def f(self): self.g()\n    def g(self): pass",
