@@ -63,10 +63,10 @@ def words_of(text: str) -> Iterator[str]:
 
 def _sources(tree: SourceTree) -> Iterator[tuple[str, str]]:
     """What can be read; a file that is no text shares no words."""
-    for path in tree.paths():
-        blob = tree.read(path) if is_python(path) else None
-        if blob is not None and len(blob) <= MAX_SOURCE_BYTES:
-            with suppress(InvalidInput):
+    for path in filter(is_python, tree.paths()):
+        with suppress(InvalidInput):
+            blob = tree.read(path)
+            if blob is not None and len(blob) <= MAX_SOURCE_BYTES:
                 yield path, source_text(blob)
 
 

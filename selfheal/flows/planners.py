@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from selfheal.checks.baseline import Baseline
 from selfheal.checks.target import Target
+from selfheal.codegraph.places import rank_files
 from selfheal.codegraph.source import SourceTree, source_text
 from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
 from selfheal.contracts.plan import Plan, PlanWarning
@@ -21,7 +22,7 @@ from selfheal.flows.attempting import Running
 from selfheal.flows.source import CommitTree
 from selfheal.llm.packing import Piece
 from selfheal.planning.evidence import plan_from_faults
-from selfheal.planning.relevance import outline, relevant_files
+from selfheal.planning.outline import outline
 from selfheal.planning.request import Matter, plan_by_model
 from selfheal.repair.engine import localise
 from selfheal.repair.faults import Fault, cluster_faults
@@ -179,7 +180,7 @@ def _pieces(case: Case, tree: SourceTree, faults: tuple[Fault, ...]) -> Iterator
         lines = [f"{one.path}:{one.line} {one.qualname} ({one.why})" for one in suspects]
         yield Piece(title="Suspected by the failing tests", text="\n".join(lines), value=95)
     said = "\n".join((request.description, request.traceback, *request.acceptance_criteria))
-    found = [one.path for one in relevant_files(tree, said, most=_MOST_FILES)]
+    found = [one.path for one in rank_files(tree, said, limit=_MOST_FILES)]
     named = (*request.affected_paths, *(suspect.path for suspect in suspects), *found)
     for rank, path in enumerate(list(dict.fromkeys(named))[:_MOST_FILES]):
         yield _file(tree, path, value=60 - rank)
