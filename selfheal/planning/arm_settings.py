@@ -24,10 +24,10 @@ class PlannerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     openai_api_key: SecretStr | None = Field(
-        default=None, description="key of its own model; unset: the farm's models, or the rules"
+        default=None, description="accepted; the key that is used is that of the farm's models"
     )
     llm_model: str = Field(
-        default="", description="name of the model; empty: what the farm's gateway chooses"
+        default="", description="shown as the model's name; the farm's gateway chooses it"
     )
     planning_temperature: float = Field(default=0.3, ge=0, le=2, description="of each question")
     max_tokens: int = Field(default=2_000, ge=100, description="longest answer of the model")
