@@ -44,4 +44,4 @@ class PostgresScheduler(Scheduler):
         super().close()
         app = cast(FarmApp, self.app)
         if "farm" in vars(app):
-            app.farm.database.close()
+            app.farm.close()

@@ -15,6 +15,11 @@ _KINDS: dict[str, Kind] = {
 }
 
 
+_ONE_MORE_TRY = {"max_retries": 1, "interval_start": 0}
+"""For whoever sends: what was not sent is in the outbox. By itself kombu tries for 4 seconds, and
+somebody waits for an answer meanwhile. A worker's consumer has a patience of its own."""
+
+
 def kind_of(url: str) -> Kind:
     """The kind of broker behind a URL; raises InvalidSettings for any other."""
     scheme = url.partition("://")[0]
@@ -35,6 +40,7 @@ def _redis(settings: Settings) -> dict[str, Any]:
         # A worker holds no message that it does not work at, so that others can have it.
         "worker_disable_prefetch": True,
         "broker_transport_options": {
+            **_ONE_MORE_TRY,
             # A last net, longer than any task: liveness is decided in PostgreSQL.
             "visibility_timeout": settings.broker.visibility_timeout_seconds,
             # kombu looks for unacknowledged messages every 100 s by default (10 x 10).
@@ -54,7 +60,7 @@ def _amqp() -> dict[str, Any]:
         # There the prefetch count alone bounds what a worker holds, and it is one for each child.
         "worker_disable_prefetch": False,
         # The outbox marks a message as sent when the broker says that it has it, not before.
-        "broker_transport_options": {"confirm_publish": True},
+        "broker_transport_options": {**_ONE_MORE_TRY, "confirm_publish": True},
         # Half-open sockets are noticed instead of waited on.
         "broker_heartbeat": 25,
         # A message held for longer than the broker's `consumer_timeout` closes the channel, which

@@ -27,6 +27,7 @@
     │   ├── StoreUnavailable    the database does not answer
     │   ├── ServiceUnavailable  the farm's HTTP service does not answer
     │   ├── ModelUnavailable    no provider of the chain answered in time
+    │   │   └── ModelLeftAlone  none was asked: each has failed too often
     │   ├── CircuitOpen         who kept failing is not asked for a while
     │   ├── TooBusy             the backlog is too long to accept more
     │   ├── RateLimited         whoever asks has asked too often
@@ -52,7 +53,7 @@ class SelfhealError(Exception):
     """Base of the tree. `str(error)` says what was expected, what was found, what to do next."""
 
     retryable: ClassVar[bool] = False
-    retry_after: ClassVar[float] = 0.0
+    retry_after: float = 0.0
 
 
 class InvalidInput(SelfhealError):
@@ -206,15 +207,26 @@ class ModelUnavailable(Transient):
     retry_after = 30.0
 
 
+class ModelLeftAlone(ModelUnavailable):
+    """No provider was asked, each has failed too often; arguments: who, seconds until one is."""
+
+    def __init__(self, who: str, seconds: float) -> None:
+        super().__init__(who, seconds)
+        self.who, self.retry_after = who, seconds
+
+    def __str__(self) -> str:
+        return f"{self.who} failed too often: asked again in {self.retry_after} s"
+
+
 class CircuitOpen(Transient):
     """Who kept failing is not asked for a while; arguments: who, seconds until it is tried."""
 
     def __init__(self, name: str, seconds: float) -> None:
         super().__init__(name, seconds)
-        self.name, self.seconds = name, seconds
+        self.name, self.retry_after = name, seconds
 
     def __str__(self) -> str:
-        return f"{self.name} has failed too often: it is asked again in {self.seconds} s"
+        return f"{self.name} has failed too often: it is asked again in {self.retry_after} s"
 
 
 class TooBusy(Transient):

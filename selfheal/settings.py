@@ -33,6 +33,7 @@ from pydantic_settings import (
 )
 
 from selfheal.contracts.bundle import Complexity
+from selfheal.contracts.change_request import Budget
 from selfheal.contracts.names import POOLS, Pool
 from selfheal.errors import InvalidSettings
 
@@ -362,6 +363,20 @@ class AdmissionSettings(_Section):
     max_open_requests: int = Field(
         default=10_000, ge=1, description="open requests from which on new ones are to come later"
     )
+    budget_usd: float | None = Field(
+        default=None, ge=0, description="US dollars of a request that names no cap; unset: no cap"
+    )
+    budget_tokens: int | None = Field(
+        default=None, ge=0, description="tokens of a request that names no cap; unset: no cap"
+    )
+    budget_seconds: float | None = Field(
+        default=None, gt=0, description="search time of one that names no cap; unset: no cap"
+    )
+
+    def budget(self, asked: Budget) -> Budget:
+        """What a request may spend: its own caps, and the farm's where it names none."""
+        farms = Budget(usd=self.budget_usd, tokens=self.budget_tokens, seconds=self.budget_seconds)
+        return farms.model_copy(update=asked.model_dump(exclude_none=True))
 
 
 class ServiceSettings(_Section):

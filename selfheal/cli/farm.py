@@ -94,4 +94,4 @@ def own_farm(
             with running(settings, servers, commands) as processes:
                 yield Own(farm, servers, processes)
         finally:
-            farm.database.close()
+            farm.close()

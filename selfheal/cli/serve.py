@@ -55,7 +55,7 @@ def serve(
         )
         with suppress(KeyboardInterrupt):  # uvicorn has ended in order, and passes the signal on
             server.run(sockets=[socket])
-    farm.database.close()
+    farm.close()
 
 
 def _refuse_without_tokens(farm: Farm, address: str) -> None:

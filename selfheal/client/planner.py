@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
-from selfheal.circuit import Circuit
+from selfheal.client.circuit import Circuit
 from selfheal.errors import (
     InvalidAnswer,
     InvalidRequest,

@@ -136,8 +136,7 @@ def _ask(
         },
         source="schedule",
     )
-    most = job.farm.settings.admission.max_open_requests
     with job.farm.database.begin() as connection:
         commit_metrics.note(connection, repository.url, sha, metrics)
-        accepted = admit(connection, request, most_open=most)
+        accepted = admit(connection, request, job.farm.settings.admission)
         job.end(connection, f"{len(plan.steps)} steps planned at {sha[:10]}: {accepted.id}")

@@ -17,7 +17,7 @@ from selfheal.planning.roster import load_roster
 from selfheal.redaction import Redactor
 from selfheal.sandbox.choose import choose_sandbox
 from selfheal.sandbox.jail import Limits, Sandbox
-from selfheal.settings import Settings
+from selfheal.settings import LlmSettings, Settings
 from selfheal.store.database import Database
 from selfheal.workspace.git import Identity
 from selfheal.workspace.mirror import Mirror
@@ -53,17 +53,25 @@ class Farm:
     @cached_property
     def models(self) -> Gateway | None:
         """The way to the models; None where no endpoint is configured."""
-        # Loading the SDK takes a second, which most processes of the farm need not wait.
-        from selfheal.llm.gateway import Gateway
-
-        chosen = self.settings.llm
-        return Gateway(chosen, self.database, self.redactor) if chosen.base_url else None
+        return self._way_to(self.settings.llm)
 
     @cached_property
     def arm(self) -> PlannerArm:
         """The Planner Arm of this process; raises InvalidSettings for a wrong PLANNER_ variable."""
-        model_for = self.models.on_behalf_of if self.models else None
+        model_for = self.arm_models.on_behalf_of if self.arm_models else None
         return PlannerArm(get_settings(), load_roster(), model_for=model_for)
+
+    @cached_property
+    def arm_models(self) -> Gateway | None:
+        """The way to the models that the Planner Arm asks: mostly `models`."""
+        chosen = get_settings().own(self.settings.llm)
+        return self.models if chosen == self.settings.llm else self._way_to(chosen)
+
+    def _way_to(self, chosen: LlmSettings) -> Gateway | None:
+        # Loading the SDK takes a second, which most processes of the farm need not wait.
+        from selfheal.llm.gateway import Gateway
+
+        return Gateway(chosen, self.database, self.redactor) if chosen.base_url else None
 
     @property
     def limits(self) -> Limits:
@@ -98,6 +106,13 @@ class Farm:
     def mirrors(self) -> Path:
         """Where this host's mirrors are."""
         return self.settings.run_folder / "mirrors"
+
+    def close(self) -> None:
+        """Close what this process has opened of its ways to models and database."""
+        opened = {vars(self).get(name) for name in ("models", "arm_models")}
+        for gateway in filter(None, opened):
+            gateway.close()
+        self.database.close()
 
     def flush(self) -> None:
         """Send what the last transaction put into the outbox."""

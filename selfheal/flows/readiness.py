@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import text
 
-from selfheal.errors import CircuitOpen
 from selfheal.flows.farm import Farm
 from selfheal.planning.arm import PlannerArm
 
@@ -21,7 +20,7 @@ def readiness_of(farm: Farm, arm: PlannerArm) -> Readiness:
     return {
         "database": lambda: _database(farm),
         "broker": lambda: _broker(farm),
-        "model": lambda: _model(arm),
+        "model": lambda: _model(farm, arm),
     }
 
 
@@ -34,8 +33,8 @@ def _broker(farm: Farm) -> str:
     return f"{farm.sender.ready('planning')} messages wait for planning"
 
 
-def _model(arm: PlannerArm) -> str:
-    """A model that keeps failing is known by its circuit: a probe must cost nothing."""
-    if arm.circuit.state == "open":
-        raise CircuitOpen(arm.planner, arm.circuit.seconds_left)
+def _model(farm: Farm, arm: PlannerArm) -> str:
+    """Whether one would be asked: a probe that asked it would cost money."""
+    if farm.arm_models:
+        farm.arm_models.check_reachable()
     return arm.planner

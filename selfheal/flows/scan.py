@@ -28,7 +28,6 @@ def _scan(job: Job) -> None:
     repository = repository_of(job)
     baseline = baseline_at_head(job, repository)
     job.check()
-    most = job.farm.settings.admission.max_open_requests
     with job.farm.database.begin() as connection:
         before = repositories.lock(connection, repository.id).failing
         new = _new(before, baseline.failing)
@@ -36,7 +35,8 @@ def _scan(job: Job) -> None:
             connection, repository.id, sha=baseline.sha, failing=baseline.failing
         )
         if new:
-            admit(connection, _request(repository, baseline.sha, new), most_open=most)
+            request = _request(repository, baseline.sha, new)
+            admit(connection, request, job.farm.settings.admission)
         job.end(connection, _said(baseline.sha, baseline.failing, new))
 
 

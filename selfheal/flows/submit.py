@@ -13,6 +13,7 @@ from selfheal.errors import InvalidRequest, TooBusy
 from selfheal.flows.connect import refuse_secrets
 from selfheal.flows.farm import Farm
 from selfheal.redaction.documents import redacted_request
+from selfheal.settings import AdmissionSettings
 from selfheal.store import decompositions, outbox, plans, requests
 from selfheal.store.requests import Accepted
 
@@ -33,26 +34,31 @@ def submit(farm: Farm, request: ChangeRequest, *, door: Door, by: str | None = N
     if door != "terminal":
         _check_allowed(farm, request)
     with farm.database.begin() as connection:
-        most = farm.settings.admission.max_open_requests
-        accepted = admit(connection, request, most_open=most, by=by)
+        accepted = admit(connection, request, farm.settings.admission, by=by)
     farm.flush()
     return accepted
 
 
 def admit(
-    connection: Connection, request: ChangeRequest, *, most_open: int, by: str | None = None
+    connection: Connection,
+    request: ChangeRequest,
+    admission: AdmissionSettings,
+    *,
+    by: str | None = None,
 ) -> Accepted:
     """The rows that make `request` accepted, or folded, in the caller's transaction.
 
-    Raises TooBusy, which must undo that transaction, for a new one when as many are open as may
-    be. A repeat is no burden, and always accepted.
+    It is stored with the caps that hold for it. Raises TooBusy, which must undo that transaction,
+    for a new one when as many are open as may be. A repeat is no burden, and always accepted.
     """
+    request = request.model_copy(update={"budget": admission.budget(request.budget)})
     accepted = requests.accept(connection, request, by=by)
     if not accepted.is_new:
         return accepted
-    if requests.more_open_than(connection, most_open):
+    most = admission.max_open_requests
+    if requests.more_open_than(connection, most):
         raise TooBusy(
-            f"{most_open} ChangeRequests are open already: nothing was accepted, submit again later"
+            f"{most} ChangeRequests are open already: nothing was accepted, submit again later"
         )
     ask_for_plan(connection, request)
     return accepted

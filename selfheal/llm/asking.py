@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from selfheal.errors import InvalidAnswer, ModelUnavailable, StoreUnavailable
+from selfheal.errors import InvalidAnswer, ModelLeftAlone, ModelUnavailable, StoreUnavailable
 from selfheal.llm.chain import Choice
 from selfheal.llm.dialect import Wanted
 from selfheal.llm.ledger import Asked, Ledger
@@ -32,10 +32,14 @@ _REASONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A provider that gave no answer, and why; `too_long`: the question is more than it takes."""
+    """A provider that gave no answer, and why; `too_long`: the question is more than it takes.
+
+    `left_alone`: it was not asked, and will not be for so many seconds.
+    """
 
     why: str
     too_long: bool = False
+    left_alone: float | None = None
 
 
 class Asking:
@@ -74,6 +78,10 @@ class Asking:
             if isinstance(found, Answer):
                 return found
             gone.append(found)
+        waits = [one.left_alone for one in gone if one.left_alone is not None]
+        if len(waits) == len(chain):
+            who = " and ".join(choice.provider for choice in chain)
+            raise ModelLeftAlone(who, round(min(waits), 3))
         told = "; ".join(f"{one.provider}: {it.why}" for one, it in zip(chain, gone, strict=True))
         if all(one.too_long for one in gone):
             raise InvalidAnswer("too_long", f"the prompt is longer than the model takes ({told})")
@@ -112,8 +120,10 @@ class Asking:
             if isinstance(found, Admitted):
                 self._made += 1
                 return found
+            if found.why == "open":
+                return Gone(_REASONS[found.why], left_alone=found.seconds)
             gone = Gone(_REASONS[found.why])
-            if found.why == "open" or found.seconds > left:
+            if found.seconds > left:
                 return gone
             pause = min(self._patience.before_look(next(looks), found.seconds), left)
             self._patience.wait(pause, check=self._check)

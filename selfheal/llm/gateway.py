@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID, uuid4
 
+from selfheal.errors import ModelLeftAlone
 from selfheal.llm.asking import Asking
 from selfheal.llm.background import Background
 from selfheal.llm.chain import choices, endpoints
@@ -60,6 +61,15 @@ class Gateway:
         raises: `running.check` does.
         """
         return _Asker(self, request_id, attempt_id=attempt_id, check=check)
+
+    def check_reachable(self) -> None:
+        """Raises ModelLeftAlone where nobody would be asked now. Asks nobody, so it costs nothing.
+
+        What the whole farm has met counts, not only this process.
+        """
+        waits = self.ledger.left_alone([*self.providers])
+        if len(waits) == len(self.providers):
+            raise ModelLeftAlone(" and ".join(waits), round(min(waits.values()), 3))
 
     def close(self) -> None:
         """Close the connections of this process."""

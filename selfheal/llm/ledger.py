@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -71,6 +71,11 @@ class Ledger:
             temperature=chosen.temperature if temperature is None else temperature,
             max_tokens=chosen.max_tokens if most is None else most,
         )
+
+    def left_alone(self, providers: Sequence[str]) -> dict[str, float]:
+        """Seconds until a provider that has failed too often is asked again, for each of those."""
+        with self._database.statement() as connection:
+            return llm_calls.left_alone(connection, providers, self._limits)
 
     def admit(
         self, asked: Asked, wanted: Wanted, provider: str, *, number: int, seconds: float

@@ -8,10 +8,8 @@ from uuid import UUID
 
 from pydantic import JsonValue, ValidationError
 
-from selfheal.circuit import Circuit
 from selfheal.contracts.decomposition import PlanRequest, PlanResponse, SubTask
 from selfheal.contracts.document import refusal
-from selfheal.errors import ModelUnavailable
 from selfheal.llm.conversation import Heard, ask_until_read
 from selfheal.llm.form import strict_schema
 from selfheal.llm.model import Message, Model, Question
@@ -43,12 +41,10 @@ class PlannerArm:
         roster: Roster,
         *,
         model_for: ModelFor | None = None,
-        circuit: Circuit | None = None,
         first_pause: float = 0.5,
     ) -> None:
         self.settings = settings
         self.roster = roster
-        self.circuit = circuit or Circuit("the model")
         self.track = Track()
         self._model_for = model_for
         self._first_pause = first_pause
@@ -70,7 +66,7 @@ class PlannerArm:
         """The plan of a goal; without a model it comes from rules, and says so.
 
         Raises InvalidRequest naming the field; with a model InvalidAnswer when none of its answers
-        can be used, ModelUnavailable, CircuitOpen after several of those, BudgetSpent.
+        can be used, ModelUnavailable, BudgetSpent.
         """
         try:
             request = PlanRequest(
@@ -104,8 +100,7 @@ class PlannerArm:
         patient = Patient(
             model, seconds=self.settings.timeout_seconds, first_pause=self._first_pause
         )
-        with self.circuit.guard(ModelUnavailable):
-            return ask_until_read(patient, self._question(request), self._rules.read)
+        return ask_until_read(patient, self._question(request), self._rules.read)
 
     def _question(self, request: PlanRequest) -> Question:
         prompt = load_prompt("decompose")

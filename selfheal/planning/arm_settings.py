@@ -14,8 +14,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from selfheal import __version__
 from selfheal.errors import InvalidSettings
+from selfheal.settings import REPLAY_URL, LlmSettings
 
 PREFIX = "PLANNER_"
+
+OF_THE_FARM = frozenset({"PLANNER_MODEL"})
+"""Variables that begin alike and are the farm's: `llm.planner_model` is read from it."""
+
+OPENAI_URL = "https://api.openai.com/v1"
+"""Who is asked where there is a key and no endpoint."""
 
 
 class PlannerSettings(BaseSettings):
@@ -24,10 +31,10 @@ class PlannerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     openai_api_key: SecretStr | None = Field(
-        default=None, description="accepted; the key that is used is that of the farm's models"
+        default=None, description="key of the arm's own calls; unset: that of llm.base_url"
     )
     llm_model: str = Field(
-        default="", description="shown as the model's name; the farm's gateway chooses it"
+        default="", description="model of the arm's own calls; unset: the one of llm that plans"
     )
     planning_temperature: float = Field(default=0.3, ge=0, le=2, description="of each question")
     max_tokens: int = Field(default=2_000, ge=100, description="longest answer of the model")
@@ -43,6 +50,29 @@ class PlannerSettings(BaseSettings):
     cors_origins: tuple[str, ...] = Field(
         default=(), description="origins whose pages may call the service, as a JSON list"
     )
+
+    def own(self, llm: LlmSettings) -> LlmSettings:
+        """The farm's models as the arm asks them: by its own key and model, where it has them.
+
+        A key without an endpoint is one of OpenAI's. Raises InvalidSettings where a model is
+        missing or has nobody to answer for it.
+        """
+        if llm.base_url == REPLAY_URL or not (self.openai_api_key or self.llm_model):
+            return llm
+        if not (llm.base_url or self.openai_api_key):
+            raise InvalidSettings(
+                "PLANNER_LLM_MODEL: nobody answers for it; set PLANNER_OPENAI_API_KEY or "
+                "SELFHEAL_LLM__BASE_URL"
+            )
+        if not (llm.base_url or self.llm_model):
+            raise InvalidSettings("PLANNER_OPENAI_API_KEY: set PLANNER_LLM_MODEL as well")
+        return llm.model_copy(
+            update={
+                "base_url": llm.base_url or OPENAI_URL,
+                "api_key": self.openai_api_key or llm.api_key,
+                "planner_model": self.llm_model or llm.planner_model,
+            }
+        )
 
     @model_validator(mode="after")
     def _lets_no_page_in_by_star(self) -> Self:
@@ -60,7 +90,8 @@ def get_settings() -> PlannerSettings:
 def read_settings() -> PlannerSettings:
     """The settings as the environment has them now."""
     known = {f"{PREFIX}{name.upper()}" for name in PlannerSettings.model_fields}
-    unknown = [name for name in os.environ if name.startswith(PREFIX) and name not in known]
+    here = {name for name in os.environ if name.startswith(PREFIX)}
+    unknown = sorted(here - known - OF_THE_FARM)
     if unknown:
         raise InvalidSettings(
             f"{', '.join(unknown)}: unknown; there are {', '.join(sorted(known))}"

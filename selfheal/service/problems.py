@@ -13,11 +13,11 @@ from starlette.exceptions import HTTPException
 from selfheal.contracts.problem import Problem
 from selfheal.errors import (
     BudgetSpent,
-    CircuitOpen,
     EnvironmentUnusable,
     InvalidAnswer,
     InvalidInput,
     InvalidRequest,
+    ModelLeftAlone,
     ModelUnavailable,
     RateLimited,
     Refused,
@@ -37,6 +37,7 @@ _STATUS: tuple[tuple[type[SelfhealError], int], ...] = (
     (Refused, 409),
     (RateLimited, 429),
     (InvalidAnswer, 502),
+    (ModelLeftAlone, 503),
     (ModelUnavailable, 502),
     (Transient, 503),
     (EnvironmentUnusable, 503),
@@ -210,8 +211,7 @@ def _headers(error: SelfhealError) -> dict[str, str]:
     if isinstance(error, TokenRefused):
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, Transient):
-        seconds = error.seconds if isinstance(error, CircuitOpen) else error.retry_after
-        return {"Retry-After": str(max(1, math.ceil(seconds)))}
+        return {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
     return {}
 
 

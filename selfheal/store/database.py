@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import dict_row, namedtuple_row
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from selfheal.errors import StoreUnavailable
 from selfheal.redaction import Redactor
@@ -52,6 +53,8 @@ class Database:
 
     A transaction that asks nothing for `idle_timeout` seconds is ended by the server: its process
     sleeps or its host is gone, and others wait for the rows it holds.
+
+    Threads that find all connections in use wait for one, for `pool_timeout` seconds.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Database:
         url: str,
         *,
         pool_size: int = 4,
+        pool_timeout: float = 30.0,
         statement_timeout: float = 30.0,
         idle_timeout: float = 5.0,
         redactor: Redactor | None = None,
@@ -66,6 +70,7 @@ class Database:
         self.url = url
         self._redactor = redactor or Redactor()
         self._pool_size = pool_size
+        self._pool_timeout = pool_timeout
         self._options = (
             f"-c statement_timeout={int(statement_timeout * 1000)}"
             f" -c idle_in_transaction_session_timeout={int(idle_timeout * 1000)}"
@@ -116,6 +121,7 @@ class Database:
         engine = create_engine(
             self.url,
             pool_size=self._pool_size,
+            pool_timeout=self._pool_timeout,
             hide_parameters=True,  # in the text of an error they would be in logs
             connect_args={
                 "connect_timeout": 5,
@@ -192,9 +198,14 @@ def _refuse_closed(connection: psycopg.Connection, *_: object) -> None:
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turns what drivers raise for a server that cannot be reached into StoreUnavailable."""
+    """Turns what drivers raise for a server that cannot be reached into StoreUnavailable.
+
+    And what the pool raises when all connections of this process have been in use for too long.
+    """
     try:
         yield
+    except NoneFree as error:
+        raise StoreUnavailable(f"no connection to PostgreSQL became free: {error}") from error
     except (DBAPIError, psycopg.Error) as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
         if not isinstance(reason, _AWAY):

@@ -156,6 +156,16 @@ def note_cached(connection: Connection, call: Call, answer: str) -> None:
     sent_together(connection, {**_row(call), "provider": CACHE, "answer": answer}, _CACHED)
 
 
+def left_alone(
+    connection: Connection, providers: Sequence[str], limits: Limits
+) -> dict[str, float]:
+    """Seconds until a provider that has failed too often is asked again, by the names of those."""
+    rows = connection.execute(
+        _LEFT_ALONE, {"names": [*providers], "circuit_failures": limits.circuit_failures}
+    )
+    return {row.name: float(row.seconds) for row in rows}
+
+
 def token_ratio(connection: Connection, model: str) -> float | None:
     """Tokens of prompts as the model's provider counted them, per estimated one; None: no calls."""
     ratio = connection.execute(_RATIO, {"model": model, "most": LEARNED_FROM}).scalar_one()
@@ -301,6 +311,12 @@ INSERT INTO llm_calls (question_id, number, request_id, attempt_id, purpose, pro
 SELECT {_VALUES}, statement_timestamp(), statement_timestamp(), 'cached', 0, 0, 0, 0, %(answer)s
 RETURNING id
 """
+
+_LEFT_ALONE = text(
+    "SELECT name, extract(epoch FROM open_until - clock_timestamp()) AS seconds FROM llm_providers"
+    " WHERE name = ANY(:names) AND failures >= :circuit_failures"
+    " AND open_until > clock_timestamp()"
+)
 
 _RATIO = text(
     "SELECT sum(prompt_tokens) / nullif(sum(estimated_tokens), 0) FROM (SELECT prompt_tokens,"

@@ -16,9 +16,11 @@ from selfheal.embedded.provider import Servers
 from selfheal.flows import cancel, tokens
 from selfheal.flows.farm import Farm
 from selfheal.planning.arm import PlannerArm
+from selfheal.planning.arm_settings import PlannerSettings
+from selfheal.planning.roster import load_roster
 from selfheal.service.app import create_app
 from selfheal.service.server import Server, listen
-from selfheal.settings import AdmissionSettings, ServiceSettings, Settings
+from selfheal.settings import AdmissionSettings, LlmSettings, ServiceSettings, Settings
 from selfheal.store import requests
 
 HOST = "127.0.0.1"
@@ -58,7 +60,7 @@ class Service:
 
     def end(self) -> None:
         self.stop()
-        self.farm.database.close()
+        self.farm.close()
 
     def http(self, token: str | None = None, **headers: str) -> httpx.Client:
         """A plain client of it, so that a test sees what goes over the wire."""
@@ -86,13 +88,23 @@ def started(
     broker_url: str,
     *,
     arm: PlannerArm | None = None,
-    max_open_requests: int = 10_000,
+    planner: PlannerSettings | None = None,
+    admission: AdmissionSettings | None = None,
+    llm: LlmSettings | None = None,
     **settings: Any,
 ) -> Service:
-    """A service with these settings, and another Planner Arm than its farm's if one is given."""
+    """A service with these settings, and with another Planner Arm than its farm's if one is given.
+
+    `planner` are other settings of an arm that asks the farm's models, without long pauses.
+    """
     chosen = Settings(
         service=ServiceSettings(**settings),
-        admission=AdmissionSettings(max_open_requests=max_open_requests),
+        admission=admission or AdmissionSettings(),
+        llm=llm or LlmSettings(),
     )
     servers = Servers(database_url=database_url, broker_url=broker_url)
-    return Service(farm_of(chosen, servers), arm=arm)
+    farm = farm_of(chosen, servers)
+    if planner and farm.arm_models:
+        ask = farm.arm_models.on_behalf_of
+        arm = PlannerArm(planner, load_roster(), model_for=ask, first_pause=0.01)
+    return Service(farm, arm=arm)

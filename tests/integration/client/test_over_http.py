@@ -27,6 +27,7 @@ from selfheal.errors import (
     TooBusy,
     UnknownId,
 )
+from selfheal.settings import AdmissionSettings
 from tests.integration.serving import SHOP, Service
 
 LONG = 60.0
@@ -228,7 +229,8 @@ def test_who_may_not_ask_is_told_so(service: Service) -> None:
 
 
 def test_who_is_to_come_back_later_is_told_so(service_with) -> None:
-    full, hasty = service_with(max_open_requests=1), service_with(requests_per_minute=1)
+    full = service_with(admission=AdmissionSettings(max_open_requests=1))
+    hasty = service_with(requests_per_minute=1)
     full.has()
 
     with Client(http=full.url) as client, pytest.raises(TooBusy):

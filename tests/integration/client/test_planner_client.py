@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from selfheal.circuit import Circuit
+from selfheal.client.circuit import Circuit
 from selfheal.client.planner import PlannerClient
 from selfheal.errors import (
     CircuitOpen,
@@ -128,7 +128,7 @@ def test_the_service_says_when_it_wants_to_be_asked_again() -> None:
         (problem(405, "MethodNotAllowed"), Refused, 1),
         (problem(502, "InvalidAnswer"), InvalidAnswer, 1),
         (problem(502, "ModelUnavailable"), ModelUnavailable, 3),
-        (problem(503, "CircuitOpen"), ServiceUnavailable, 3),
+        (problem(503, "ModelLeftAlone"), ServiceUnavailable, 3),
         (problem(429, "RateLimited"), ServiceUnavailable, 3),
         ((500, "not even a problem", {}), ServiceUnavailable, 3),
         ((200, {"plan": []}, {}), ServiceUnavailable, 3),

@@ -9,7 +9,9 @@ import pytest
 
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.request_status import RequestStatus
-from selfheal.store import requests
+from selfheal.settings import AdmissionSettings
+from selfheal.store import budgets, requests
+from selfheal.store.budgets import Spend
 from tests.integration.serving import SHOP
 
 NOBODY = str(UUID(int=7))
@@ -193,7 +195,7 @@ def test_an_id_that_nothing_has_is_unknown_and_one_that_is_none_is_refused(
 
 
 def test_a_full_farm_says_when_to_come_back(service_with) -> None:
-    service = service_with(max_open_requests=1)
+    service = service_with(admission=AdmissionSettings(max_open_requests=1))
     service.has()
 
     with service.http() as http:
@@ -201,6 +203,22 @@ def test_a_full_farm_says_when_to_come_back(service_with) -> None:
 
     assert (refused.status_code, refused.json()["error"]) == (503, "TooBusy")
     assert int(refused.headers["retry-after"]) > 0
+
+
+def test_a_request_may_spend_what_the_farm_allows_where_it_names_no_cap(service_with) -> None:
+    service = service_with(admission=AdmissionSettings(budget_tokens=1_000, budget_usd=2.5))
+    asked = document(budget={"tokens": 50})
+
+    with service.http() as http:
+        http.post("/change-requests", json=asked)
+
+    budget = stored(service, asked["id"]).budget
+    assert (budget.tokens, budget.usd, budget.seconds) == (50, 2.5, None)
+    with service.farm.database.begin() as connection:
+        wanted = Spend(tokens=60, usd=3.0, seconds=7.0)
+        assert budgets.reserve(connection, UUID(asked["id"]), wanted) == Spend(
+            tokens=50, usd=2.5, seconds=7.0
+        )
 
 
 def test_paths_and_methods_that_are_not_served_are_answered_alike(service) -> None:

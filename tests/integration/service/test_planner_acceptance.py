@@ -2,66 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import cycle
+from typing import Any
 
 import httpx
 import pytest
 from goals import CIRCULAR, GOALS, MALFORMED, TOO_LONG, good_cut
-from scripted_model import HttpModel, Reply, Script, scripted_endpoint
 
-from selfheal.circuit import Circuit
 from selfheal.contracts.decomposition import PlanResponse
 from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import PlannerSettings
 from selfheal.planning.roster import load_roster
+from selfheal.settings import LlmSettings
+from selfheal.testing.script import Step, When
+from selfheal.testing.server import ReplayServer, replay_server
 from tests.integration.serving import Service
 
-GOOD = Reply(good_cut(4))
-DAYS: dict[str, tuple[list[Reply], int, str]] = {
+Replies = Sequence[dict[str, Any]]
+"""What the model says or does wrong, in turn; the last of it for ever."""
+
+GOOD = {"answer": good_cut(4)}
+DAYS: dict[str, tuple[Replies, int, str]] = {
     "good": ([GOOD], 200, ""),
-    "short": ([Reply(good_cut(3))], 200, ""),
-    "long": ([Reply(good_cut(7))], 200, ""),
-    "fenced": ([Reply(f"```json\n{good_cut(5)}\n```")], 200, ""),
-    "malformed once": ([Reply(MALFORMED), GOOD], 200, ""),
-    "circular once": ([Reply(CIRCULAR), GOOD], 200, ""),
-    "too long, then cut": ([Reply(TOO_LONG), Reply("{", finish_reason="length"), GOOD], 200, ""),
-    "malformed for good": ([Reply(MALFORMED)], 502, "InvalidAnswer"),
-    "circular for good": ([Reply(CIRCULAR)], 502, "InvalidAnswer"),
-    "busy": ([Reply(status=429)], 502, "ModelUnavailable"),
-    "broken": ([Reply(status=503)], 502, "ModelUnavailable"),
-    "late": ([Reply(late=True)], 502, "ModelUnavailable"),
+    "short": ([{"answer": good_cut(3)}], 200, ""),
+    "long": ([{"answer": good_cut(7)}], 200, ""),
+    "fenced": ([{"answer": f"```json\n{good_cut(5)}\n```"}], 200, ""),
+    "malformed once": ([{"answer": MALFORMED}, GOOD], 200, ""),
+    "circular once": ([{"answer": CIRCULAR}, GOOD], 200, ""),
+    "too long, then cut": ([{"answer": TOO_LONG}, {**GOOD, "fault": "length_stop"}, GOOD], 200, ""),
+    "malformed for good": ([{"answer": MALFORMED}], 502, "InvalidAnswer"),
+    "circular for good": ([{"answer": CIRCULAR}], 502, "InvalidAnswer"),
+    "busy": ([{"fault": "rate_limited"}], 502, "ModelUnavailable"),
+    "broken": ([{"fault": "server_error"}], 502, "ModelUnavailable"),
+    "late": ([{"fault": "silence"}], 502, "ModelUnavailable"),
 }
 """What the model does on such a day, and what the service makes of it."""
 
 
-@contextmanager
-def arm_asking(script: Script, *, circuit: Circuit | None = None) -> Iterator[PlannerArm]:
-    """A Planner Arm whose model is the script behind a real socket."""
-    with scripted_endpoint(script) as endpoint:
-        model = HttpModel(endpoint)
-        yield PlannerArm(
-            PlannerSettings(timeout_seconds=3.0),
-            load_roster(),
-            model_for=lambda _: model,
-            circuit=circuit,
-            first_pause=0.01,
-        )
-        model.close()
+def steps_of(goal: str, replies: Replies) -> Iterator[Step]:
+    """The steps that answer this goal, which stands in the prompt as JSON, and no other."""
+    when = When(user=f'"goal": {json.dumps(goal, ensure_ascii=False)[:30]}')
+    for reply in replies[:-1]:
+        yield Step(when=when, **reply)
+    yield Step(when=when, times="any", **replies[-1])
+
+
+def asking(server: ReplayServer, **settings: Any) -> dict[str, Any]:
+    """Settings of a service whose Planner Arm asks this model, through the gateway."""
+    llm = {"base_url": server.url, "model": "replay", "structured": "prompt", "tries": 2}
+    return {
+        "llm": LlmSettings.model_validate({**llm, **settings}),
+        "planner": PlannerSettings(timeout_seconds=3.0),
+    }
 
 
 def test_every_goal_gets_a_valid_plan_or_a_named_error(
     service_with: Callable[..., Service],
 ) -> None:
     days = dict(zip(GOALS, cycle(DAYS), strict=False))
-    script = Script({goal: [*DAYS[day][0]] for goal, day in days.items()})
+    steps = [step for goal, day in days.items() for step in steps_of(goal, DAYS[day][0])]
 
     # The days are each goal's own, so failures in a row say nothing here.
     with (
-        arm_asking(script, circuit=Circuit("the model", failures=1_000)) as arm,
-        service_with(arm=arm).http() as http,
+        replay_server(steps) as server,
+        service_with(**asking(server, circuit_failures=1_000)).http() as http,
         ThreadPoolExecutor(4) as pool,
     ):
         answers = [*pool.map(lambda goal: http.post("/plan", json={"goal": goal}), days)]
@@ -94,14 +101,17 @@ def test_every_goal_is_planned_by_the_rules_too(goal: str) -> None:
 def test_a_model_that_keeps_failing_is_left_alone_and_the_caller_told_when_to_come_back(
     service_with: Callable[..., Service],
 ) -> None:
-    script = Script({"fix it": [Reply(status=500)]})
+    broken = Step(fault="server_error", times="any")
 
-    with arm_asking(script) as arm, service_with(arm=arm).http() as http:
+    with (
+        replay_server([broken]) as server,
+        service_with(**asking(server, tries=1, circuit_failures=5)).http() as http,
+    ):
         answers = [http.post("/plan", json={"goal": "fix it"}) for _ in range(6)]
         ready = http.get("/ready")
 
     assert [answer.status_code for answer in answers] == [502] * 5 + [503]
-    assert answers[-1].json()["error"] == "CircuitOpen"
+    assert answers[-1].json()["error"] == "ModelLeftAlone"
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 30
-    assert len(script.asked) == 5
+    assert len(server.journal) == 5
     assert (ready.status_code, ready.json()["checks"]["model"]) == (503, False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import text
@@ -68,6 +69,19 @@ def test_what_the_driver_runs_alone_ends_with_the_transaction(database: Database
         run(connection, "INSERT INTO things VALUES (%(id)s)", {"id": 2})
     with database.begin() as connection:
         assert run(connection, "SELECT id FROM things", {}).fetchall() == [{"id": 2}]
+
+
+def test_whoever_finds_every_connection_in_use_is_told_to_come_back(url: str) -> None:
+    database = Database(url, pool_size=1, pool_timeout=0.05)
+
+    with (
+        ExitStack() as held,
+        pytest.raises(StoreUnavailable, match=r"no connection .* became free"),
+    ):
+        while True:
+            held.enter_context(database.begin())
+
+    database.close()
 
 
 @pytest.mark.parametrize("way", ["begin", "statement"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from selfheal.errors import CircuitOpen, InvalidAnswer, InvalidRequest, ModelUnavailable
+from selfheal.errors import InvalidAnswer, InvalidRequest
 from selfheal.llm.model import Answer, Question
 from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import PlannerSettings
@@ -159,28 +159,6 @@ def test_doubts_bound_what_the_model_believes() -> None:
     assert made.confidence == 0.8
     assert "nothing verifies step 1" in made.rationale
     assert "no step depends on another one" in made.rationale
-
-
-def test_a_model_that_keeps_away_is_not_asked_for_a_while() -> None:
-    arm, model = arm_with(*(ModelUnavailable("503 from everybody") for _ in range(9)))
-
-    for _ in range(5):
-        with pytest.raises(ModelUnavailable):
-            arm.generate_plan("Add a retry")
-    with pytest.raises(CircuitOpen):
-        arm.generate_plan("Add a retry")
-
-    assert len(model.asked) == 5
-
-
-def test_unusable_answers_do_not_open_the_circuit() -> None:
-    arm, _ = arm_with(*(["no"] * 18), GOOD)
-
-    for _ in range(6):
-        with pytest.raises(InvalidAnswer):
-            arm.generate_plan("Add a retry")
-
-    assert len(arm.generate_plan("Add a retry").plan) == 4
 
 
 def test_without_a_model_the_plan_comes_from_rules_and_says_so() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from selfheal.circuit import Circuit
+from selfheal.client.circuit import Circuit
 from selfheal.errors import CircuitOpen
 
 
