@@ -7,6 +7,8 @@ BIN := .venv/bin
 # A test file stays in one process, with the servers it shares; conftest.py says which go first. Two
 # processes more than there are cores: tests wait for what they start as much as they compute.
 PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 2)) --dist loadfile --no-loadscope-reorder
+# A run starts hundreds of processes: each would compile again what the one before it has compiled.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALLED := .venv/.installed
 # Benchmarks to run, as files: make bench BENCH=benchmarks/leases.py
 BENCH ?= $(sort $(wildcard benchmarks/*.py))

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from selfheal.celery import farm_of
 from selfheal.cli.processes import Command, Processes, running
+from selfheal.dispatch.sender import LateSender, Sender
 from selfheal.embedded.provider import Servers, start_servers
 from selfheal.embedded.run_folder import RunFolder
-from selfheal.flows.connect import find_servers, reveal
+from selfheal.flows.connect import find_servers, open_farm, reveal
 from selfheal.flows.farm import Farm
 from selfheal.settings import Settings
 from selfheal.store import migrate
@@ -67,7 +67,7 @@ def reach_farm(settings: Settings) -> Farm:
 
 def answering_farm(settings: Settings) -> Farm:
     """The same at any schema; raises EnvironmentUnusable or StoreUnavailable."""
-    farm = farm_of(settings, find_servers(settings))
+    farm = _farm_at(find_servers(settings), settings)
     with farm.database.begin():
         return farm
 
@@ -88,10 +88,21 @@ def own_farm(
         broker_url=reveal(settings.farm.broker_url),
         progress=progress,
     ) as servers:
-        farm = farm_of(settings, servers)
+        farm = _farm_at(servers, settings)
         migrate.upgrade(farm.database.engine)
         try:
             with running(settings, servers, commands) as processes:
                 yield Own(farm, servers, processes)
         finally:
             farm.close()
+
+
+def _farm_at(servers: Servers, settings: Settings) -> Farm:
+    return open_farm(settings, servers, LateSender(lambda: _by_celery(settings, servers)))
+
+
+def _by_celery(settings: Settings, servers: Servers) -> Sender:
+    # Loading Celery takes as long as all else that a command does which only looks.
+    from selfheal.celery import farm_of
+
+    return farm_of(settings, servers).sender

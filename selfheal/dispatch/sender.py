@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Protocol
 
 from selfheal.contracts.names import Pool
@@ -38,6 +39,29 @@ class Sender(Protocol):
 
         Returns how many messages; raises BrokerUnavailable.
         """
+
+
+class LateSender:
+    """A sender that is made for its first message, by a process that may never have one."""
+
+    def __init__(self, make: Callable[[], Sender]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> Sender:
+        return self._make()
+
+    def send(self, message: Message) -> None:
+        """As the protocol says."""
+        self._made.send(message)
+
+    def ready(self, pool: Pool) -> int:
+        """As the protocol says."""
+        return self._made.ready(pool)
+
+    def give_back(self, *, older_than: float) -> int:
+        """As the protocol says."""
+        return self._made.give_back(older_than=older_than)
 
 
 def flush(database: Database, sender: Sender, *, window: int = WINDOW) -> int:

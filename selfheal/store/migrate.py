@@ -11,10 +11,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from selfheal.errors import SchemaMismatch
@@ -23,13 +19,15 @@ from selfheal.store.database import answering
 
 _UPGRADE_LOCK = 7353_0001  # any constant: two upgrades of one database wait for each other
 
+_SCRIPTS = Path(__file__).parent / "migrations"
+
 
 def upgrade(engine: Engine) -> str:
     """Run what is missing; returns the revision reached. Raises SchemaMismatch for a newer one, and
     like every function here StoreUnavailable when the server does not answer."""
     with answering(), engine.connect() as connection, _alone(connection):
         _refuse_newer(connection)
-        command.upgrade(_config(connection), "head")
+        _run_scripts(connection)
         connection.commit()
         results.upgrade(_driver(connection))
     return head()
@@ -38,22 +36,28 @@ def upgrade(engine: Engine) -> str:
 def current(engine: Engine) -> str | None:
     """The revision the database is at; None for an empty one."""
     with answering(), engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return _current(connection)
 
 
 def head() -> str:
     """The revision this code was written for."""
-    revision = _scripts().get_current_head()
-    if revision is None:
+    known = revisions()
+    if not known:
         raise SchemaMismatch("no migrations are shipped with this installation: install it again")
-    return revision
+    return known[-1]
+
+
+def revisions() -> list[str]:
+    """All that this code knows, the oldest first: the name of a script begins with its own."""
+    names = sorted(script.name for script in (_SCRIPTS / "versions").glob("[0-9]*_*.py"))
+    return [name.partition("_")[0] for name in names]
 
 
 def check(engine: Engine) -> None:
     """Raise SchemaMismatch unless the database is at this code's revision."""
     with answering(), engine.connect() as connection:
         _refuse_newer(connection)
-        found = MigrationContext.configure(connection).get_current_revision()
+        found = _current(connection)
         behind = results.current(_driver(connection)) < results.newest()
     if found != head() or behind:
         raise SchemaMismatch(
@@ -78,6 +82,25 @@ def _alone(connection: Connection) -> Iterator[None]:
         connection.commit()
 
 
+def _run_scripts(connection: Connection) -> None:
+    # Loading it takes longer than all else that most commands do, and few of them migrate.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _current(connection: Connection) -> str | None:
+    """What Alembic has noted in its table."""
+    if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
 def _driver(connection: Connection) -> psycopg.Connection:
     """The result tables keep their own versions, for projects without a farm: psycopg is enough."""
     driver: Any = connection.connection.driver_connection
@@ -85,22 +108,10 @@ def _driver(connection: Connection) -> psycopg.Connection:
 
 
 def _refuse_newer(connection: Connection) -> None:
-    found = MigrationContext.configure(connection).get_current_revision()
+    found = _current(connection)
     connection.rollback()
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found not in revisions():
         raise SchemaMismatch(
             f"the database is at schema {found}, newer than this code's {head()}: "
             "upgrade selfheal, or point it at another database"
         )
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config(None))
-
-
-def _config(connection: Connection | None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    return config

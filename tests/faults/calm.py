@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+from kombu import Connection
 from sqlalchemy import Row, text
 
-from selfheal.celery import CelerySender
 from selfheal.cli.farm import Own
 from selfheal.contracts.names import POOLS
 from selfheal.contracts.run_report import TRANSITIONS
@@ -76,14 +76,14 @@ _WRONG = {
 }
 
 
-def complaints(farm: Farm) -> list[str]:
+def complaints(own: Own) -> list[str]:
     """Everything that is wrong in the database and the broker."""
-    found = []
+    found, farm = [], own.farm
     with farm.database.begin() as connection:
         for what, sql in _WRONG.items():
             rows = connection.execute(text(sql)).all()
             found += [f"{what}: {_told(row)}" for row in rows[:5]]
-    return [*found, *_broken_ways(farm), *_left_in_the_broker(farm)]
+    return [*found, *_broken_ways(farm), *_left_in_the_broker(own)]
 
 
 def open_requests(farm: Farm) -> tuple[UUID, ...]:
@@ -126,16 +126,15 @@ def _broken_ways(farm: Farm) -> list[str]:
     ]
 
 
-def _left_in_the_broker(farm: Farm) -> list[str]:
+def _left_in_the_broker(own: Own) -> list[str]:
     """Empty queues; and what dead workers held is finished business for the database.
 
     kombu keeps that until the visibility timeout; its copy will find nothing to begin.
     """
-    sender = farm.sender
-    assert isinstance(sender, CelerySender)
-    found = [f"{count} messages in queue {pool}" for pool in POOLS if (count := sender.ready(pool))]
-    held = [json.loads(one)[0]["headers"] for one in _unacknowledged(sender)]
-    with farm.database.begin() as connection:
+    ready = own.farm.sender.ready
+    found = [f"{count} messages in queue {pool}" for pool in POOLS if (count := ready(pool))]
+    held = [json.loads(one)[0]["headers"] for one in _unacknowledged(own.servers.broker_url)]
+    with own.farm.database.begin() as connection:
         unknown = connection.execute(
             text(
                 "SELECT id FROM unnest(CAST(:ids AS uuid[])) AS held(id) WHERE NOT EXISTS"
@@ -151,8 +150,8 @@ def _left_in_the_broker(farm: Farm) -> list[str]:
     ]
 
 
-def _unacknowledged(sender: CelerySender) -> list[bytes]:
-    with sender._connected() as connection:
+def _unacknowledged(broker_url: str) -> list[bytes]:
+    with Connection(broker_url) as connection:
         channel: Any = connection.default_channel
         held: list[bytes] = channel.client.hvals(channel.unacked_key)
         return held

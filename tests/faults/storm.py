@@ -137,10 +137,10 @@ class Storm:
             with suppress(StoreUnavailable):
                 if not self.log.sent and not open_requests(self._own.farm):
                     break
-        found = complaints(self._own.farm)
+        found = complaints(self._own)
         while found and time.monotonic() < deadline:  # tidying goes on after a request's end
             self._pass(0.2)
-            found = complaints(self._own.farm)
+            found = complaints(self._own)
         return found + [f"never accepted: {one}" for one in self.log.sent]
 
     def _deck(self) -> list[tuple[str, Blow]]:

@@ -73,7 +73,7 @@ def await_that(
 def await_all_well(own: Own, *, seconds: float = PATIENCE_SECONDS) -> None:
     """Every request has ended, and nothing is wrong."""
     await_that(own, lambda: not open_requests(own.farm), what="every end", seconds=seconds)
-    await_that(own, lambda: not complaints(own.farm), what="agreement", seconds=60.0)
+    await_that(own, lambda: not complaints(own), what="agreement", seconds=60.0)
 
 
 def settled(own: Own) -> int:

@@ -6,16 +6,19 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSequence
 
 from selfheal.errors import SchemaMismatch
-from selfheal.store.migrate import check, current, head, upgrade
+from selfheal.store import migrate as migrations
+from selfheal.store.migrate import check, current, head, revisions, upgrade
 from selfheal.store.tables import fencing_tokens, metadata
 
 
@@ -55,6 +58,15 @@ def test_an_empty_database_is_brought_to_the_head(empty: Engine) -> None:
 
     assert reached == head() == current(empty)
     check(empty)
+
+
+def test_the_revisions_are_those_that_alembic_finds() -> None:
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent / "migrations"))
+
+    found = [script.revision for script in scripts.walk_revisions()]
+
+    assert revisions() == found[::-1]
+    assert head() == scripts.get_current_head()
 
 
 def test_the_upgraded_schema_is_the_one_the_code_describes(upgraded: Engine) -> None:
