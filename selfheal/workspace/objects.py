@@ -91,7 +91,7 @@ class Objects:
                 f"{len(found)} files of {sha[:12]} hold {total} bytes, at most {max_bytes} are "
                 "read at once: ask for fewer or smaller files"
             )
-        contents = self._contents([entry.oid for entry in found])
+        contents = self.contents([entry.oid for entry in found])
         return {entry.path: content for entry, content in zip(found, contents, strict=True)}
 
     def log(self, sha: str, *, path: str | None = None, limit: int = 20) -> tuple[Commit, ...]:
@@ -152,9 +152,9 @@ class Objects:
         )
         return answer.records
 
-    def _contents(self, oids: Sequence[str]) -> list[bytes]:
-        """The contents in the same order, by one `cat-file --batch` (read by object name,
-        because a path may hold a line break)."""
+    def contents(self, oids: Sequence[str]) -> list[bytes]:
+        """The contents of blobs in the same order, by one `cat-file --batch` (read by object name,
+        because a path may hold a line break). Without a bound: whoever asks knows their sizes."""
         asked = "".join(f"{oid}\n" for oid in oids).encode()
         answer = self.git.run("cat-file", "--batch", stdin=asked).stdout
         contents, position = [], 0

@@ -1,0 +1,36 @@
+"""Where derived data is kept, by kind and git blob: on this host, or shared by all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+
+class BlobStore(Protocol):
+    """Keeps bytes by kind and blob id. It is a cache: what is lost is derived again.
+
+    A kind names what was derived, from which language and by which version of the code that derives
+    it (`facts/python/3`), so that data of another version is never read. Any number of processes
+    may use one store; data of one kind and blob is always the same, so the last writer wins.
+    """
+
+    def get_many(self, kind: str, blobs: Collection[str]) -> dict[str, bytes]:
+        """What is kept of these blobs, by blob id; those that are unknown are left out."""
+
+    def put_many(self, kind: str, derived: Mapping[str, bytes]) -> None:
+        """Keep this, by blob id."""
+
+
+class MemoryStore:
+    """A store that ends with its process."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], bytes] = {}
+
+    def get_many(self, kind: str, blobs: Collection[str]) -> dict[str, bytes]:
+        """As the protocol says."""
+        return {blob: self._kept[kind, blob] for blob in blobs if (kind, blob) in self._kept}
+
+    def put_many(self, kind: str, derived: Mapping[str, bytes]) -> None:
+        """As the protocol says."""
+        self._kept.update({(kind, blob): data for blob, data in derived.items()})
