@@ -133,6 +133,9 @@ class RetentionSettings(_Section):
         default=7.0, gt=0, description="what Celery keeps of tasks, groups and ended chords"
     )
     firings_days: float = Field(default=14.0, gt=0, description="ended firings of schedules")
+    letters_days: float = Field(
+        default=90.0, gt=0, description="messages that no worker could take, since they came last"
+    )
     baselines_days: float = Field(default=30.0, gt=0, description="measured baselines")
     prompts_days: float = Field(
         default=14.0,

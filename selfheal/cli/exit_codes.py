@@ -12,6 +12,7 @@ from selfheal.errors import (
     InvalidRepository,
     InvalidSettings,
     PlanningError,
+    Refused,
     SelfhealError,
     Transient,
 )
@@ -50,6 +51,7 @@ _OF_ERROR: tuple[tuple[type[SelfhealError], ExitCode], ...] = (
     (EnvironmentUnusable, ExitCode.ENVIRONMENT),
     (Cancelled, ExitCode.CANCELLED),
     (PlanningError, ExitCode.NO_FIX),
+    (Refused, ExitCode.USAGE),
     (Transient, ExitCode.TRY_LATER),
 )
 

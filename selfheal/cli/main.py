@@ -26,6 +26,7 @@ _COMMANDS = {
     "status": "status",
     "watch": "watch",
     "cancel": "cancel",
+    "retry": "retry",
     "doctor": "doctor",
     "demo": "demo",
     "schedule": "schedule",

@@ -40,6 +40,7 @@ def _rules(chosen: RetentionSettings) -> tuple[tuple[str, Delete, float], ...]:
         ("events", rows.delete_events, chosen.events_days),
         ("messages", rows.delete_messages, chosen.outbox_days),
         ("firings", rows.delete_firings, chosen.firings_days),
+        ("dead letters", rows.delete_letters, chosen.letters_days),
         ("baselines", rows.delete_baselines, chosen.baselines_days),
         ("calls to models", rows.delete_calls, chosen.calls_days),
         ("prompts", rows.clear_prompts, chosen.prompts_days),

@@ -67,6 +67,17 @@ def delete_firings(connection: Connection, *, age: float, batch: int) -> int:
     )
 
 
+def delete_letters(connection: Connection, *, age: float, batch: int) -> int:
+    """Delete messages that were set aside, and came for the last time this long ago."""
+    return _delete(
+        connection,
+        "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters"
+        f" WHERE last_at {_AGED} LIMIT :batch FOR UPDATE SKIP LOCKED)",
+        age=age,
+        batch=batch,
+    )
+
+
 def delete_baselines(connection: Connection, *, age: float, batch: int) -> int:
     """Delete baselines that were measured this long ago: who needs one measures it again."""
     return _delete(

@@ -67,6 +67,21 @@ def test_a_cancelled_request_ends_and_nothing_of_it_lands(farm, project) -> None
     assert (again.status, again.out) == (0, cancelled.out)
 
 
+def test_what_has_ended_is_asked_for_once_more_and_what_has_not_is_refused(farm, project) -> None:
+    waiting = project(hanging(uuid.uuid4().hex))
+    first = farm.run("submit", waiting.folder).out.strip()
+    early = farm.run("retry", first)
+    farm.run("cancel", first)
+
+    second = farm.run("retry", first)
+
+    assert early.status == 2
+    assert "only what has ended can be retried" in early.complaint
+    assert (second.status, second.out.strip() != first) == (0, True)
+    ended = farm.run("cancel", second.out.strip())
+    assert f"{second.out.strip()} CANCELLED" in ended.out
+
+
 def test_the_doctor_finds_nothing_wrong_beside_a_farm(farm) -> None:
     said, plain = farm.run("doctor", "--json"), farm.run("doctor")
 

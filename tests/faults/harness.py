@@ -112,9 +112,9 @@ class Arena:
         """Its worker and its sweeper."""
         return self.own.processes
 
-    def submit(self, origin: Path) -> UUID:
+    def submit(self, origin: Path, **fields: object) -> UUID:
         """A ChangeRequest to make the suite of `origin` pass, accepted."""
-        return submit.submit(self.farm, _request(origin), door="terminal").id
+        return submit.submit(self.farm, _request(origin, **fields), door="terminal").id
 
     @contextmanager
     def stuck_submission(self, origin: Path) -> Iterator[UUID]:
@@ -165,11 +165,16 @@ class Arena:
         sql = "SELECT 1 FROM events WHERE request_id = %s AND new_state = %s"
         self.await_that(lambda: self.rows(sql, request_id, state), what=f"state {state}")
 
-    def strike(self, request_id: UUID, boundary: Boundary, *blows: Blow) -> Victim:
+    def strike(
+        self, request_id: UUID, boundary: Boundary, *blows: Blow, passing: int = 0
+    ) -> Victim:
         """Let the blows fall on the first attempt of the request that reaches the boundary.
 
-        One that was struck before, and is not buried yet, is passed over.
+        One that was struck before, and is not buried yet, is passed over, as are the first
+        `passing` others: they go on.
         """
+        for _ in range(passing):
+            self.strike(request_id, boundary)
         with self._closed(boundary):
             self.await_that(
                 lambda: self._at(request_id, boundary) or self._row(request_id).ended,
@@ -321,13 +326,15 @@ _GATES = f"""
 """
 
 
-def _request(origin: Path) -> ChangeRequest:
-    return ChangeRequest(
-        repo=str(origin),
-        branch="main",
-        description="the suite is red",
-        acceptance_criteria=(SUITE_PASSES,),
-        source="cli",
+def _request(origin: Path, **fields: object) -> ChangeRequest:
+    return ChangeRequest.model_validate(
+        {
+            "repo": str(origin),
+            "description": "the suite is red",
+            "acceptance_criteria": (SUITE_PASSES,),
+            "source": "cli",
+            **fields,
+        }
     )
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import pytest
 from sqlalchemy import text
 
+from selfheal.contracts.dead_letter import DeadLetter
 from selfheal.flows import report, retention
 from selfheal.flows.farm import Farm
 from selfheal.flows.fire import fire_now
 from selfheal.redaction import Redactor
 from selfheal.settings import Settings
-from selfheal.store import baselines, firings, requests, schedules
+from selfheal.store import baselines, dead_letters, firings, requests, schedules
 from selfheal.store import retention as rows
 from selfheal.store.database import Database
 
@@ -200,3 +201,37 @@ def test_old_firings_and_baselines_go_and_open_ones_stay(farm: Farm) -> None:
             waiting,
             said.message_id,
         }
+
+
+def test_a_dead_letter_is_kept_as_long_as_it_keeps_coming(farm: Farm) -> None:
+    run(farm)
+    with farm.database.begin() as connection:
+        for letter, days in ((letter_of("old"), 91), (letter_of("young"), 89)):
+            dead_letters.put(connection, letter)
+            connection.execute(
+                text(
+                    "UPDATE dead_letters SET first_at = first_at - interval '1 year',"
+                    " last_at = last_at - make_interval(days => :days) WHERE id = :id"
+                ),
+                {"id": letter.id, "days": days},
+            )
+
+    said = run(farm)
+
+    assert said.note == "1 dead letters"
+    with farm.database.begin() as connection:
+        assert [row.letter for row in dead_letters.newest(connection, 9)] == [letter_of("young")]
+
+
+def letter_of(reason: str) -> DeadLetter:
+    return DeadLetter(
+        id=uuid5(NAMESPACE_OID, reason),
+        queue="intake",
+        task_name="selfheal.submit",
+        reason=reason,
+        headers={},
+        content_type="application/json",
+        content_encoding="utf-8",
+        body="{",
+        complete=True,
+    )
