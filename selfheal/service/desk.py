@@ -13,6 +13,7 @@ from selfheal.errors import TooBusy
 from selfheal.flows.farm import Farm
 from selfheal.flows.readiness import readiness_of
 from selfheal.planning.arm import PlannerArm
+from selfheal.service.farm_metrics import FarmMetrics
 from selfheal.service.lookout import Lookout
 from selfheal.service.metrics import Metrics
 from selfheal.service.rate import Rate
@@ -26,7 +27,7 @@ class Desk:
         self.arm = arm
         self.settings = farm.settings.service
         self.rate = Rate(self.settings.requests_per_minute)
-        self.metrics = Metrics()
+        self.metrics = Metrics(FarmMetrics(farm.database))
         self.lookout = Lookout(readiness_of(farm, arm))
         self.closing = threading.Event()
         """Set when the process is told to end: streams end then."""

@@ -131,4 +131,8 @@ METRICS = """\
 # HELP selfheal_http_requests_total answered requests, by the path as the OpenAPI document has it
 # TYPE selfheal_http_requests_total counter
 selfheal_http_requests_total{method="POST",path="/plan",status="200"} 3.0
+# HELP rp_plans_total plans by what came of them
+# TYPE rp_plans_total counter
+rp_plans_total{result="planned"} 12.0
+rp_plans_total{result="nothing"} 1.0
 """

@@ -1,4 +1,4 @@
-"""What Prometheus reads of one process of the service."""
+"""What Prometheus reads of one process of the service, and with it of the farm."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.registry import Collector
 
 
 class Metrics:
     """Counters and a histogram in a registry of their own: two services in a process do not clash.
 
+    `farm` tells what is known of the whole farm.
     Label values come from closed sets: what a stranger sends makes no new series.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, farm: Collector) -> None:
         self._registry = CollectorRegistry()
+        self._registry.register(farm)
         self._requests = Counter(
             "selfheal_http_requests",
             "answered requests, by the path as the OpenAPI document has it",

@@ -60,6 +60,6 @@ async def ready(desk: DeskHere, response: Response) -> ReadyResponse:
     },
 )
 def metrics(caller: Reader, desk: DeskHere) -> Response:
-    """Show what this process has counted, as Prometheus reads it."""
+    """Show what this process has counted and the farm's rows tell, as Prometheus reads it."""
     del caller
     return Response(desk.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from selfheal.contracts.decomposition import HealthResponse, PlanRequest, PlanResponse
 from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import PlannerSettings
 from selfheal.planning.roster import load_roster
+from selfheal.store import plans
 from tests.integration.serving import Service
 
 GOAL = {"goal": "Add a retry"}
@@ -71,6 +73,44 @@ def test_metrics_count_plans_and_requests_by_their_path_as_it_is_documented(
     assert counted['planner_plans_total{result="planned"}'] == "1.0"
     assert counted["planner_plan_seconds_count"] == "1.0"
     assert "invention" not in answer.text.lower()
+
+
+def test_metrics_tell_of_the_plans_of_the_whole_farm(service: Service) -> None:
+    for seconds, steps in ((3.0, 2), (0.2, 1), (40.0, 0)):
+        has_planned(service, seconds=seconds, steps=steps)
+
+    with service.http() as http:
+        told = dict(line.rsplit(" ", 1) for line in http.get("/metrics").text.splitlines())
+
+    assert told['rp_plans_total{result="planned"}'] == "2.0"
+    assert told['rp_plans_total{result="nothing"}'] == "1.0"
+    within = {bound: told[f'rp_plan_seconds_bucket{{le="{bound}"}}'] for bound in ("0.5", "5.0")}
+    assert within == {"0.5": "1.0", "5.0": "2.0"}
+    assert told['rp_plan_seconds_bucket{le="+Inf"}'] == "3.0"
+    assert float(told["rp_plan_seconds_sum"]) == pytest.approx(43.2)
+    assert told["rp_plan_tokens_total"] == "3600.0"
+    assert float(told["rp_plan_usd_total"]) == pytest.approx(0.75)
+
+
+def has_planned(service: Service, *, seconds: float, steps: int) -> None:
+    """A request whose plan took so long, 1,200 tokens and a quarter of a dollar."""
+    request_id = service.has(description=f"{steps} steps in {seconds} s")
+    with service.farm.database.begin() as connection:
+        plan_id = plans.ask_for(connection, request_id, number=1)
+        values = {"plan": plan_id, "request": request_id, "seconds": seconds, "steps": steps}
+        for statement in (
+            "INSERT INTO steps (plan_id, step_order, kind, path, goal, depends_on)"
+            " SELECT :plan, n, 'EDIT', 'a.py', 'mend it', '{}' FROM generate_series(1, :steps) n",
+            "INSERT INTO attempts (work, subject_id, request_id, number, worker, ending,"
+            " started_at, ended_at) VALUES ('selfheal.plan', :plan, :request, 1, 'here:1',"
+            " 'accepted', now() - make_interval(secs => :seconds), now())",
+            "INSERT INTO llm_calls (question_id, number, request_id, purpose, prompt, provider,"
+            " model, digest, estimated_tokens, reserved_tokens, reserved_usd, deadline_at,"
+            " ended_at, outcome, prompt_tokens, completion_tokens, usd) VALUES"
+            " (:plan, 1, :request, 'plan', 'plan@1', 'p', 'm', 'd', 1, 1, 1, now(), now(),"
+            " 'answered', 1000, 200, 0.25)",
+        ):
+            connection.execute(text(statement), values)
 
 
 def test_each_request_is_a_log_line_with_its_status(service: Service) -> None:
