@@ -9,6 +9,7 @@ from selfheal.code_planning.complexity import Cyclomatic, Difficulty, difficulty
 from selfheal.code_planning.dependencies import Schedule, Unit, scheduled
 from selfheal.code_planning.paths import PathResolver, StepPaths, names_of
 from selfheal.code_planning.reading import FileReader, OnceReadTree
+from selfheal.code_planning.skeletons import skeletons_of
 from selfheal.code_planning.splitting import parts_of
 from selfheal.code_planning.targets import Target, target_of
 from selfheal.codegraph.graph import CallGraph
@@ -17,6 +18,7 @@ from selfheal.codegraph.source import SourceTree
 from selfheal.codegraph.tests_impact import TestIndex
 from selfheal.contracts.bundle import CodingTask, TaskBundle
 from selfheal.contracts.plan import Plan, PlanWarning
+from selfheal.llm.tokens import estimated_tokens
 
 
 class CodePlanner:
@@ -51,6 +53,8 @@ class CodePlanner:
                     schedule,
                     hard=difficulty(unit.target, graph, cyclomatic),
                     tests=tests,
+                    skeletons=skeletons_of(unit.target, graph, self._reader),
+                    tokens=self._tokens(unit),
                 )
                 for unit in schedule.units
             ),
@@ -58,6 +62,11 @@ class CodePlanner:
             warnings=tuple(_warnings(resolved, graph, schedule)),
             base_commit_sha=plan.base_commit_sha,
         )
+
+    def _tokens(self, unit: Unit) -> int:
+        """What a model has to read for the task: its goal and its files."""
+        texts = map(self._reader.text, unit.target.files)
+        return sum(map(estimated_tokens, (unit.target.step.goal, *texts)))
 
     def _graph(self, plan: Plan, resolved: Iterable[StepPaths]) -> CallGraph:
         affected = sorted({path for paths in resolved for path in paths.files})
@@ -74,7 +83,14 @@ def _units(plan: Plan, targets: Iterable[Target], graph: CallGraph) -> list[Unit
 
 
 def _task(
-    plan: Plan, unit: Unit, schedule: Schedule, *, hard: Difficulty, tests: TestIndex
+    plan: Plan,
+    unit: Unit,
+    schedule: Schedule,
+    *,
+    hard: Difficulty,
+    tests: TestIndex,
+    skeletons: tuple[str, ...],
+    tokens: int,
 ) -> CodingTask:
     step, target = unit.target.step, unit.target
     impacted = tests.reaching(target.roots)
@@ -86,8 +102,10 @@ def _task(
         kind=step.kind,
         paths=target.files,
         depends_on=schedule.depends_on[unit.id],
+        skeleton_patch=skeletons,
         complexity_label=hard.label,
         complexity_score=hard.score,
+        estimated_tokens=tokens,
         base_commit_sha=plan.base_commit_sha,
         reserved_lease_ids=plan.reserved_lease_ids,
         symbols=target.symbols,

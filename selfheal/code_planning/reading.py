@@ -82,6 +82,18 @@ class FileReader:
         except InvalidInput:
             return ""
 
+    def is_as_written(self, path: str) -> bool:
+        """Whether a file's bytes are its text in UTF-8, so that a diff of the text fits them."""
+        return self.text(path).encode() == self._tree.content(path)
+
+    def calling(self, name: str) -> tuple[str, ...]:
+        """Of what was read so far, the files that call something of this name."""
+        return tuple(
+            path
+            for path, file in sorted(self._facts.items())
+            if any(call.target[-1].lstrip(".") == name for call in file.calls)
+        )
+
     def neighbourhood(self, affected: Iterable[str], names: Iterable[str]) -> tuple[FileFacts, ...]:
         """The facts of the affected files, their immediate imports, and likely callers and tests.
 

@@ -25,10 +25,12 @@ class CodingTask(Value):
     paths: tuple[str, ...]
     blob_ids: tuple[str, ...] = Field(default=(), description="prefetched chunks")
     depends_on: tuple[UUID, ...] = ()
-    skeleton_patch: tuple[str, ...] = ()
+    skeleton_patch: tuple[str, ...] = Field(
+        default=(), description="unified diffs of what is added or dropped, to be filled in"
+    )
     complexity_label: Complexity = "trivial"
     complexity_score: float = Field(default=0.0, ge=0, le=1)
-    estimated_tokens: int = Field(default=0, ge=0)
+    estimated_tokens: int = Field(default=0, ge=0, description="of its goal and its files")
     base_commit_sha: Sha
     reserved_lease_ids: tuple[UUID, ...] = ()
     symbols: tuple[Symbol, ...] = ()

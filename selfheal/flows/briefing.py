@@ -12,8 +12,9 @@ from selfheal.flows.site import Site
 from selfheal.flows.source import CommitTree
 from selfheal.llm.packing import Piece
 
-OWN, FAILURE, TEST, NEIGHBOUR = 100.0, 90.0, 60.0, 30.0
-"""What pieces are worth: the task's files, why its tests fail, those tests, callers and callees."""
+OWN, FAILURE, SKELETON, TEST, NEIGHBOUR = 100.0, 90.0, 80.0, 60.0, 30.0
+"""What pieces are worth: the task's files, why its tests fail, its skeletons, those tests, callers
+and callees."""
 
 _MOST_FAILURES = 5
 _MOST_NEIGHBOURS = 12
@@ -47,6 +48,8 @@ class _Gathering:
         for path in self._task.paths:
             yield self._file(path, own)
         yield from self._why_tests_fail()
+        for diff in self._task.skeleton_patch:
+            yield Piece(title="Skeleton, to be filled in or bettered", text=diff, value=SKELETON)
         tests = list(self._failing_tests(graph))
         for node in tests:
             yield self._definition("Failing test", node, value=TEST)

@@ -115,6 +115,7 @@ def test_bad_answers_go_back_until_a_good_one_lands(farm_of, repository) -> None
     said = asked(server)
     assert "JSON" in said[1]
     assert "no cycles" in said[2]
+    assert "+def average(prices):" in said[3]
     assert "not in the file" in said[4]
     assert "test_total" in said[5]
     assert [note.partition(":")[0] for note in result.notes if "model:" in note] == ["model"] * 2
