@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -65,35 +66,41 @@ def firings_of(database: Database, row: ScheduleRow) -> tuple[FiringRow, ...]:
         return firings.of_schedule(connection, row.id)
 
 
+@dataclass
+class Beats:
+    """Beats as processes, with what each exited with once they are told to end."""
+
+    logs: tuple[Path, ...]
+    statuses: list[int] = field(default_factory=list)
+
+    def are_up(self) -> bool:
+        """Whether each of them has begun to fire."""
+        return all("beat: Starting" in log.read_text() for log in self.logs)
+
+
 @contextmanager
-def beats(folder: Path, count: int, *, database_url: str, broker_url: str) -> Iterator[list[str]]:
-    """So many beats, until the context ends; then gives what each exited with, and its log."""
+def beats(folder: Path, count: int, *, database_url: str, broker_url: str) -> Iterator[Beats]:
+    """So many beats, until the context ends."""
     settings = {
         "SELFHEAL_FARM__RUN_FOLDER": str(folder / "run"),
         "SELFHEAL_FARM__BROKER_URL": broker_url,
         "SELFHEAL_FARM__DATABASE_URL": database_url,
     }
     command = [Path(sys.executable).parent / "celery", "-A", "selfheal", "beat", "-l", "INFO"]
-    ended: list[str] = []
-    running = [
-        subprocess.Popen(
-            command,
-            cwd=folder,
-            env=os.environ | settings,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for _ in range(count)
-    ]
+    made = Beats(tuple(folder / f"beat{number}.log" for number in range(count)))
+    running = []
+    for log in made.logs:
+        with log.open("w") as said:
+            beat = subprocess.Popen(
+                command, cwd=folder, env=os.environ | settings, stdout=said, stderr=said
+            )
+        running.append(beat)
     try:
-        yield ended
+        yield made
     finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            said, _ = process.communicate(timeout=30)
-            ended.append(f"{process.returncode} {said}")
+        for beat in running:
+            beat.terminate()
+        made.statuses += [beat.wait(timeout=30) for beat in running]
 
 
 def test_two_beats_fire_each_second_once(
@@ -103,16 +110,21 @@ def test_two_beats_fire_each_second_once(
     farm = Farm(Settings(), database, NoBroker(), redactor=Redactor())
 
     deadline = time.monotonic() + SECONDS
-    with beats(tmp_path, 2, database_url=database.url, broker_url=broker_url) as ended:
-        while len(done := [one for one in firings_of(database, row) if one.ended_at]) < 3:
+    with beats(tmp_path, 2, database_url=database.url, broker_url=broker_url) as two:
+        while (
+            len(done := [one for one in firings_of(database, row) if one.ended_at]) < 3
+            or not two.are_up()
+        ):
             assert time.monotonic() < deadline, "three firings were not done in time"
             for firing in firings_of(database, row):
                 if not firing.ended_at:
                     work_at(farm, row.id, firing.message_id, body=lambda _: "worked")
             time.sleep(0.1)
 
-    assert all(one.startswith("0 ") and "Traceback" not in one for one in ended), ended
-    assert "selfheal.beat.PostgresScheduler" in ended[0]
+    said = [log.read_text() for log in two.logs]
+    assert two.statuses == [0, 0], said
+    assert not any("Traceback" in one for one in said), said
+    assert "selfheal.beat.PostgresScheduler" in said[0]
     runs = [one.run for one in done]
     assert {(run - row.next_run) % timedelta(seconds=1) for run in runs} == {timedelta(0)}
     assert len(set(runs)) == len(runs)
