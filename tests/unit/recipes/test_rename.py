@@ -448,6 +448,11 @@ def _meanings(source: str) -> list[tuple[str, bool]]:
     return sorted(found)
 
 
+def _split(meanings: list[tuple[str, bool]]) -> tuple[set[str], set[str]]:
+    """What is the module's `a`, and what is another one."""
+    return {key for key, own in meanings if own}, {key for key, own in meanings if not own}
+
+
 @settings(max_examples=150, deadline=None)
 @given(_block())
 def test_a_renamed_program_is_the_same_but_for_the_name(lines: list[str]) -> None:
@@ -462,8 +467,11 @@ def test_a_renamed_program_is_the_same_but_for_the_name(lines: list[str]) -> Non
     assert ast.dump(_Canonical().visit(ast.parse(renamed))) == ast.dump(
         _Canonical().visit(ast.parse(source))
     )
-    before, after = dict(_meanings(source)), dict(_meanings(renamed))
-    assert {key for key, own in before.items() if own} == {key for key, own in after.items() if own}
+    before, after = _meanings(source), _meanings(renamed)
+    own, others = _split(after)
+    # Since 3.12 a comprehension in a class has no scope of its own there: a name in it that is the
+    # module's and one of the class are one symbol before, and two after.
+    assert _split(before)[0] - others == own - others
     assert _renamed({"m.py": renamed.encode()}, "m.brandnew", "a")["m.py"].decode() == source
 
 
