@@ -25,6 +25,7 @@ _COMMANDS = {
     "submit": "submit",
     "status": "status",
     "watch": "watch",
+    "code-plan": "code_plan",
     "cancel": "cancel",
     "retry": "retry",
     "doctor": "doctor",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from selfheal.errors import InvalidRepository
 from selfheal.workspace.git import Git, Identity
+from selfheal.workspace.objects import Objects
 from selfheal.workspace.worktree import commit_environment
 
 _NO_FILTER = {"clean": "", "smudge": "", "process": "", "required": "false"}
@@ -71,6 +72,26 @@ def find_work_tree(folder: Path) -> Path:
     if folder.exists() and not folder.is_dir():
         raise InvalidRepository(f"{folder} is a file: name a folder of a git repository")
     return _discover(folder)[0]
+
+
+def commit_at(path: Path, revision: str = "HEAD") -> tuple[Objects, str]:
+    """The objects of the repository that `path` is in, bare or not, and the sha of a commit of it.
+
+    Raises InvalidRepository where there is no such repository or commit.
+    """
+    start = path.resolve()
+    git_dir = start if _is_git_dir(start) else _discover(start)[1]
+    git = Git(git_dir)
+    found = git.run(
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        operands=(f"{revision}^{{commit}}",),
+        accept=(0, 1, 128),
+    )
+    if found.code:
+        raise InvalidRepository(f"{path} has no commit {revision!r}: name a branch, a tag or a sha")
+    return Objects(git), found.line
 
 
 def snapshot_dirty(checkout: Checkout) -> str:

@@ -1,0 +1,74 @@
+"""`selfheal code-plan`: the CodingTasks that a Plan is cut into, without a farm."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+
+from selfheal.cli.main import app
+from selfheal.code_planning.planner import CodePlanner
+from selfheal.contracts.bundle import TaskBundle
+from selfheal.contracts.plan import Plan
+from selfheal.errors import InvalidRequest
+from selfheal.index.snapshot import Snapshot
+from selfheal.workspace.repository import commit_at
+
+
+@app.command("code-plan")
+def code_plan(
+    *,
+    plan: Annotated[str, typer.Option(help="A file with the Plan as JSON, or - for stdin.")],
+    repo: Annotated[Path, typer.Option(help="The repository, checked out or bare.")] = Path(),
+    rev: Annotated[
+        str | None, typer.Option(help="The commit to plan at; else the Plan's own.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the TaskBundle.")] = False,
+) -> None:
+    """Cut a Plan into CodingTasks: in which order, with which tests, how hard. Changes nothing.
+
+    `selfheal schema Plan` shows what a Plan looks like.
+    """
+    asked = _read(plan)
+    objects, sha = commit_at(repo, rev or asked.base_commit_sha)
+    bundle = CodePlanner(Snapshot.at(objects, sha)).run(
+        asked.model_copy(update={"base_commit_sha": sha})
+    )
+    if as_json:
+        print(bundle.to_json())
+        return
+    _show(bundle, Console(soft_wrap=True))
+
+
+def _read(name: str) -> Plan:
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest("--plan", f"{name} cannot be read: {error}") from error
+    try:
+        return Plan.from_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the document"
+        raise InvalidRequest("--plan", f"{name} is no Plan: {where}: {first['msg']}") from error
+
+
+def _show(bundle: TaskBundle, console: Console) -> None:
+    numbers = {task.id: number for number, task in enumerate(bundle.tasks, 1)}
+    for task in bundle.tasks:
+        after = ", ".join(str(numbers[one]) for one in task.depends_on)
+        console.print(
+            f"[bold]{numbers[task.id]}[/] {task.kind} {escape(', '.join(task.paths) or '-')}: "
+            f"{escape(task.goal)} [dim]({task.complexity_label}, {len(task.test_ids)} tests"
+            f"{f', after {after}' if after else ''})[/]",
+            highlight=False,
+        )
+    if bundle.force_sequential:
+        console.print("The tasks run one by one.")
+    for warning in bundle.warnings:
+        console.print(f"[yellow]{warning.code}[/] {escape(warning.message)}", highlight=False)
