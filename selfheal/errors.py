@@ -6,6 +6,7 @@
     │   ├── InvalidSettings     a setting is unknown, missing or out of range
     │   ├── InvalidRepository   the path or URL is no usable git repository
     │   ├── InvalidEdit         a draft cannot be read as an edit
+    │   ├── UnsupportedLanguage no grammar or query is known for a file
     │   └── UnknownId           no row has this id
     ├── Refused                 a rule says no, and will say no again
     │   ├── PatchRefused        the patch gate names the rule
@@ -81,6 +82,17 @@ class InvalidRepository(InvalidInput):
 
 class InvalidEdit(InvalidInput):
     """A draft cannot be read as an edit of the tree; the message shows the nearest lines."""
+
+
+class UnsupportedLanguage(InvalidInput):
+    """Nothing can be read from files of a language; arguments: the language, why."""
+
+    def __init__(self, language: str, why: str) -> None:
+        super().__init__(language, why)
+        self.language, self.why = language, why
+
+    def __str__(self) -> str:
+        return f"no facts are read from {self.language or 'such'} files: {self.why}"
 
 
 class UnknownId(InvalidInput):

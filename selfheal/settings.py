@@ -148,7 +148,18 @@ class RetentionSettings(_Section):
     mirrors_days: float = Field(
         default=30.0, gt=0, description="mirrors on a host that no request has asked for since"
     )
+    blobs_days: float = Field(
+        default=30.0, gt=0, description="facts of files that no host has asked for since"
+    )
     batch: int = Field(default=500, ge=1, le=10_000, description="rows per transaction")
+
+
+class IndexSettings(_Section):
+    """What is known of the files of repositories, in the run folder and in PostgreSQL."""
+
+    disk_bytes: int = Field(
+        default=2 << 30, ge=1 << 20, description="of one host; what was not used for longest goes"
+    )
 
 
 class LeaseSettings(_Section):
@@ -476,6 +487,7 @@ class Settings(BaseSettings):
     sweep: SweepSettings = SweepSettings()
     beat: BeatSettings = BeatSettings()
     retention: RetentionSettings = RetentionSettings()
+    index: IndexSettings = IndexSettings()
     leases: LeaseSettings = LeaseSettings()
     sandbox: SandboxSettings = SandboxSettings()
     target: TargetSettings = TargetSettings()

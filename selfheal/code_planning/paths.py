@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from posixpath import basename
 from typing import Final
 
-from selfheal.code_planning.reading import OnceReadTree
+from selfheal.code_planning.reading import FileReader
 from selfheal.codegraph.source import is_python
 from selfheal.contracts.plan import PlanWarning, Step, Symbol
 
@@ -27,9 +27,9 @@ class StepPaths:
 class PathResolver:
     """Verifies paths; looks for the file that was meant where there is none of that name."""
 
-    def __init__(self, tree: OnceReadTree) -> None:
-        self._tree = tree
-        self._paths = frozenset(tree.paths())
+    def __init__(self, reader: FileReader) -> None:
+        self._reader = reader
+        self._paths = frozenset(reader.paths)
         self._folders = frozenset(
             str(parent) for path in self._paths for parent in PurePosixPath(path).parents
         )
@@ -70,21 +70,10 @@ class PathResolver:
         named_so = [known for known in self._paths if basename(known) == basename(path)]
         if len(named_so) == 1:
             return named_so[0], f"{named_so[0]} is the only one of that name and is used"
-        defining = self._defining(names_of(step)) if is_python(path) else []
+        defining = self._reader.defining(names_of(step)) if is_python(path) else []
         if len(defining) == 1:
             return defining[0], f"{defining[0]} alone defines what the step names and is used"
         return "", ""
-
-    def _defining(self, names: Iterable[str]) -> list[str]:
-        words = "|".join(sorted(map(re.escape, names)))
-        if not words:
-            return []
-        pattern = re.compile(rf"^[ \t]*(?:def|class)[ \t]+(?:{words})\b".encode(), re.MULTILINE)
-        return [
-            path
-            for path in sorted(filter(is_python, self._paths))
-            if pattern.search(self._tree.content(path))
-        ]
 
 
 def names_of(step: Step) -> frozenset[str]:

@@ -8,16 +8,16 @@ from uuid import uuid5
 from selfheal.code_planning.complexity import Cyclomatic, Difficulty, difficulty
 from selfheal.code_planning.dependencies import Schedule, Unit, scheduled
 from selfheal.code_planning.paths import PathResolver, StepPaths, names_of
-from selfheal.code_planning.reading import FileReader, OnceReadTree
+from selfheal.code_planning.reading import FileReader, IndexedTree
 from selfheal.code_planning.skeletons import skeletons_of
 from selfheal.code_planning.splitting import parts_of
 from selfheal.code_planning.targets import Target, target_of
 from selfheal.codegraph.graph import CallGraph
 from selfheal.codegraph.linking import link
-from selfheal.codegraph.source import SourceTree
 from selfheal.codegraph.tests_impact import TestIndex
 from selfheal.contracts.bundle import CodingTask, TaskBundle
 from selfheal.contracts.plan import Plan, PlanWarning
+from selfheal.index.index import Index
 from selfheal.llm.tokens import estimated_tokens
 
 
@@ -26,13 +26,13 @@ class CodePlanner:
 
     Deterministic: the same plan and the same tree give the same bundle, byte for byte. The tree
     must be that of the plan's `base_commit_sha`. Nothing in it makes this fail: what cannot be
-    found or read becomes a warning of the bundle.
+    found or read becomes a warning of the bundle. What `index` knows of the tree is not read again,
+    and what it did not know it knows afterwards.
     """
 
-    def __init__(self, tree: SourceTree) -> None:
-        once = OnceReadTree(tree)
-        self._reader = FileReader(once)
-        self._paths = PathResolver(once)
+    def __init__(self, tree: IndexedTree, index: Index | None = None) -> None:
+        self._reader = FileReader(tree, index)
+        self._paths = PathResolver(self._reader)
 
     def run(self, plan: Plan) -> TaskBundle:
         """The bundle of `plan`: tasks in an order that respects their dependencies."""

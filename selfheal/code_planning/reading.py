@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from posixpath import basename, dirname
-from typing import Final
+from typing import Final, Protocol
 
 from selfheal.codegraph.facts import FileFacts
-from selfheal.codegraph.parse import facts_in
-from selfheal.codegraph.source import (
-    Modules,
-    SourceTree,
-    is_python,
-    module_name,
-    source_text,
-)
+from selfheal.codegraph.source import Modules, SourceTree, is_python, module_name, source_text
 from selfheal.codegraph.tests_impact import is_test_file
 from selfheal.errors import InvalidInput
+from selfheal.index.index import Index
+from selfheal.index.snapshot import Files
+from selfheal.index.words import WantedWords
 
-# Without an index every file is parsed for this one plan, at about 100 files a second.
+# What is not in the index is parsed for this one plan, at about 100 files a second.
 _MOST_CALLERS: Final = 40
 _MOST_TESTS: Final = 100
 
@@ -31,60 +27,37 @@ class _Mention:
     words: int
 
 
-class OnceReadTree:
-    """A tree that asks another one for each file once and keeps the answer."""
-
-    def __init__(self, tree: SourceTree) -> None:
-        self._tree = tree
-        self._paths = tree.paths()
-        self._blobs: dict[str, bytes | None] = {}
-
-    def paths(self) -> tuple[str, ...]:
-        """The paths of the tree."""
-        return self._paths
-
-    def read(self, path: str) -> bytes | None:
-        """A file's bytes; raises InvalidInput when the tree refuses to read it."""
-        if path not in self._blobs:
-            self._blobs[path] = self._tree.read(path)
-        return self._blobs[path]
-
-    def content(self, path: str) -> bytes:
-        """A file's bytes to search in; empty for one that is not there or cannot be held."""
-        try:
-            return self.read(path) or b""
-        except InvalidInput:
-            return b""
+class IndexedTree(SourceTree, Files, Protocol):
+    """The files of one commit, to be read and to be looked up in an index."""
 
 
 class FileReader:
-    """Parses files of one tree, each once."""
+    """What is known of the files of one tree, each looked up once."""
 
-    def __init__(self, tree: OnceReadTree) -> None:
+    def __init__(self, tree: IndexedTree, index: Index | None = None) -> None:
         self._tree = tree
-        self._paths = tree.paths()
+        self._index = index or Index()
         self._facts: dict[str, FileFacts] = {}
-        self.modules = Modules(self._paths)
+        self.paths = tree.paths()
+        self.modules = Modules(self.paths)
 
     def facts(self, paths: Iterable[str]) -> tuple[FileFacts, ...]:
         """The facts of those paths that are Python files of the tree, sorted by path."""
-        for path in paths:
-            if path not in self._facts and is_python(path):
-                found = facts_in(self._tree, path)
-                if found is not None:
-                    self._facts[path] = found
-        return tuple(self._facts[path] for path in sorted(set(paths)) if path in self._facts)
+        wanted = sorted(set(filter(is_python, paths)))
+        missing = [path for path in wanted if path not in self._facts]
+        self._facts.update(self._index.facts(self._tree, missing))
+        return tuple(self._facts[path] for path in wanted if path in self._facts)
 
     def text(self, path: str) -> str:
         """The source of a file; empty when it is not there or is no source text."""
         try:
-            return source_text(self._tree.content(path))
+            return source_text(self._tree.read(path) or b"")
         except InvalidInput:
             return ""
 
     def is_as_written(self, path: str) -> bool:
         """Whether a file's bytes are its text in UTF-8, so that a diff of the text fits them."""
-        return self.text(path).encode() == self._tree.content(path)
+        return self.text(path).encode() == (self._tree.read(path) or b"")
 
     def calling(self, name: str) -> tuple[str, ...]:
         """Of what was read so far, the files that call something of this name."""
@@ -94,6 +67,16 @@ class FileReader:
             if any(call.target[-1].lstrip(".") == name for call in file.calls)
         )
 
+    def defining(self, names: Iterable[str]) -> list[str]:
+        """The Python files that define a class or function of one of these names."""
+        wanted = frozenset(names)
+        sources, tests = self._mentioning(wanted)
+        return [
+            file.path
+            for file in self.facts([*sources, *tests])
+            if any(one.qualname.rpartition(".")[2] in wanted for one in file.definitions)
+        ]
+
     def neighbourhood(self, affected: Iterable[str], names: Iterable[str]) -> tuple[FileFacts, ...]:
         """The facts of the affected files, their immediate imports, and likely callers and tests.
 
@@ -101,7 +84,7 @@ class FileReader:
         name as a word; the most words first, a bounded number of each. A tree that is within
         these bounds is read as a whole.
         """
-        everything = list(filter(is_python, self._paths))
+        everything = list(filter(is_python, self.paths))
         if len(everything) <= _MOST_CALLERS + _MOST_TESTS:
             return self.facts(everything)
         own = sorted(filter(is_python, affected))
@@ -125,24 +108,22 @@ class FileReader:
 
     def _mentioning(self, words: Iterable[str]) -> tuple[list[str], list[str]]:
         """Sources and tests that have one of `words`, most words first."""
-        wanted = {word.encode() for word in words if word}
+        wanted = WantedWords(words)
         sources: list[_Mention] = []
         tests: list[_Mention] = []
-        for path in filter(is_python, self._paths if wanted else ()):
-            count = _count(self._tree.content(path), wanted)
+        for path, kept in self._words.items() if wanted else ():
+            count = wanted.count_in(kept)
             if count:
                 (tests if is_test_file(path) else sources).append(_Mention(path, count))
         return _ranked(sources), _ranked(tests)
 
+    @cached_property
+    def _words(self) -> dict[str, bytes]:
+        return self._index.words(self._tree, filter(is_python, self.paths))
+
     def _conftests(self, paths: Iterable[str]) -> set[str]:
         folders = {folder for path in paths if is_test_file(path) for folder in _upward(path)}
-        return {path for path in self._paths if _is_conftest(path) and dirname(path) in folders}
-
-
-def _count(blob: bytes, words: set[bytes]) -> int:
-    return sum(
-        1 for word in words if word in blob and re.search(rb"\b%s\b" % re.escape(word), blob)
-    )
+        return {path for path in self.paths if _is_conftest(path) and dirname(path) in folders}
 
 
 def _ranked(mentions: Iterable[_Mention]) -> list[str]:

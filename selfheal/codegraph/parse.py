@@ -1,19 +1,19 @@
-"""Python source to facts, with one tree-sitter query; broken source as far as it parses."""
+"""Source to facts, with one tree-sitter query per language; broken source as far as it parses."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
-import tree_sitter_python
-from tree_sitter import Language, Node, Parser, Query, QueryCursor
+from tree_sitter import Node, Parser, Query, QueryCursor
 
 from selfheal.codegraph.facts import FileFacts
+from selfheal.codegraph.grammar import grammar, language_of, query_text
+from selfheal.codegraph.outline import OutlineReader
 from selfheal.codegraph.reader import Captures, Reader
-from selfheal.codegraph.source import SourceTree, source_text
-from selfheal.errors import InvalidInput
+from selfheal.codegraph.source import SourceTree, decoded_text, source_text
+from selfheal.errors import InvalidInput, UnsupportedLanguage
 
 # The query takes quadratic time on deep trees (a chain of 100,000 calls: 80 s), and the binding's
 # own way to stop it, progress_callback, crashes in 0.25.2. Python itself refuses 200 open brackets;
@@ -24,13 +24,17 @@ _CHEAP_TREE: Final = 20_000
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"()[]{}"))
 
 
-def facts_of(blob: bytes, path: str) -> FileFacts:
-    """The facts of one Python file. Never raises for its content: see `FileFacts.problem`."""
+def facts_of(blob: bytes, path: str, *, language: str = "") -> FileFacts:
+    """The facts of one file. Never raises for its content: see `FileFacts.problem`.
+
+    The language is told by the end of the path, where none is named.
+    """
+    language = language or language_of(path)
     try:
-        source = source_text(blob)
+        source = source_text(blob) if language == "python" else decoded_text(blob)
     except InvalidInput as error:
         return FileFacts(path, problem=str(error))
-    return facts_of_text(source, path)
+    return facts_of_text(source, path, language=language)
 
 
 def facts_in(tree: SourceTree, path: str) -> FileFacts | None:
@@ -42,24 +46,31 @@ def facts_in(tree: SourceTree, path: str) -> FileFacts | None:
     return facts_of(blob, path) if blob is not None else None
 
 
-def facts_of_text(source: str, path: str) -> FileFacts:
-    """The facts of Python source that is already text."""
+def facts_of_text(source: str, path: str, *, language: str = "") -> FileFacts:
+    """The facts of source that is already text; as `facts_of`."""
+    language = language or language_of(path)
     encoded = encoded_source(source)
     if _open_brackets(encoded) > _MAX_OPEN_BRACKETS:
         return FileFacts(path, problem=f"more than {_MAX_OPEN_BRACKETS} brackets are open at once")
-    root = syntax_of(encoded)
+    try:
+        root = syntax_of(encoded, language=language)
+    except UnsupportedLanguage as error:
+        return FileFacts(path, problem=str(error))
     if _is_costly(root):
         return FileFacts(path, problem=f"nested deeper than {_MAX_TREE_DEPTH} levels, or garbled")
-    reader = Reader()
-    for captures in _matches(root):
+    reader = Reader() if language == "python" else OutlineReader()
+    for captures in _matches(root, language):
         reader.read(captures)
     lines = encoded.count(b"\n") + 1
     return replace(reader.facts(path), lines=lines, problem=_first_error(root))
 
 
-def syntax_of(encoded: bytes) -> Node:
-    """The root of the syntax tree of source in UTF-8, broken as far as it parses."""
-    return Parser(_language()).parse(encoded).root_node
+def syntax_of(encoded: bytes, *, language: str = "python") -> Node:
+    """The root of the syntax tree of source in UTF-8, broken as far as it parses.
+
+    Raises UnsupportedLanguage.
+    """
+    return Parser(grammar(language)).parse(encoded).root_node
 
 
 def encoded_source(source: str) -> bytes:
@@ -68,19 +79,13 @@ def encoded_source(source: str) -> bytes:
 
 
 @cache
-def _language() -> Language:
-    return Language(tree_sitter_python.language())
+def _query(language: str) -> Query:
+    return Query(grammar(language), query_text(language))
 
 
-@cache
-def _query() -> Query:
-    text = files("selfheal.codegraph").joinpath("queries", "python.scm").read_text("utf-8")
-    return Query(_language(), text)
-
-
-def _matches(root: Node) -> list[Captures]:
+def _matches(root: Node, language: str) -> list[Captures]:
     """Matches in source order, an enclosing construct before what it encloses."""
-    found = [captures for _, captures in QueryCursor(_query()).matches(root)]
+    found = [captures for _, captures in QueryCursor(_query(language)).matches(root)]
     return sorted(found, key=_extent)
 
 

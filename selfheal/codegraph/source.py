@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import io
 import re
 import tokenize
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from posixpath import commonpath, dirname
 from typing import Final, Protocol
 
@@ -48,6 +49,20 @@ class LoadedTree:
         """The content of a file; None when it is not in the tree."""
         return self._files.get(path)
 
+    def blob(self, path: str) -> str:
+        """The id that git gives such a file; raises KeyError for a path that is not in the tree."""
+        content = self._files[path]
+        header = f"blob {len(content)}\0".encode()
+        return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
+
+    def size(self, path: str) -> int:
+        """Bytes of a file; raises KeyError as `blob`."""
+        return len(self._files[path])
+
+    def portions(self, paths: Iterable[str]) -> Iterator[Mapping[str, bytes]]:
+        """The contents of those paths that are in the tree."""
+        yield {path: self._files[path] for path in paths if path in self._files}
+
 
 def is_python(path: str) -> bool:
     """Whether `path` holds Python source that can be imported or run."""
@@ -68,6 +83,21 @@ def source_text(blob: bytes) -> str:
         text = blob.decode(_encoding(blob))
     except (LookupError, SyntaxError, UnicodeError) as error:
         raise InvalidInput(f"expected text in its declared coding: {error}") from error
+    return _LONE_CARRIAGE_RETURN.sub("\n", text)
+
+
+def decoded_text(blob: bytes) -> str:
+    """The text of a source file that is no Python: in UTF-8, or UTF-16 with its byte order mark.
+
+    Bytes of any other coding become replacement characters: names are ASCII nearly everywhere.
+    Raises InvalidInput as `source_text`.
+    """
+    if len(blob) > MAX_SOURCE_BYTES:
+        raise InvalidInput(f"expected at most {MAX_SOURCE_BYTES} bytes, found {len(blob)}")
+    wide = blob.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = blob.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+    if "\0" in text:
+        raise InvalidInput("expected source text, found null bytes")
     return _LONE_CARRIAGE_RETURN.sub("\n", text)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from selfheal.code_planning.reading import FileReader, OnceReadTree
+from selfheal.code_planning.reading import FileReader
 from selfheal.codegraph.graph import CallGraph, Node
 from selfheal.codegraph.linking import link
 from selfheal.coding.brief import Brief
 from selfheal.flows.site import Site
-from selfheal.flows.source import CommitTree
+from selfheal.index.snapshot import Snapshot
 from selfheal.llm.packing import Piece
 
 OWN, FAILURE, SKELETON, TEST, NEIGHBOUR = 100.0, 90.0, 80.0, 60.0, 30.0
@@ -40,7 +40,7 @@ class _Gathering:
     def __init__(self, site: Site) -> None:
         self._task = site.row.task
         self._failures = site.baseline.failures
-        self._reader = FileReader(OnceReadTree(CommitTree(site.mirror, site.base)))
+        self._reader = FileReader(Snapshot.at(site.mirror, site.base), site.running.farm.index)
 
     def pieces(self) -> Iterator[Piece]:
         graph = self._graph()

@@ -16,7 +16,7 @@ from selfheal.flows.attempting import Ended, Running, attempt
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
 from selfheal.flows.plan import fail_request
-from selfheal.flows.source import CommitTree
+from selfheal.index.snapshot import Snapshot
 from selfheal.store import plans, requests
 from selfheal.store.attempts import Work
 
@@ -45,7 +45,8 @@ def _code_plan(running: Running, *, plan: Plan) -> None:
         )
     mirror = farm.mirror(repository_url(request.repo))
     mirror.fetch([plan.base_commit_sha])
-    bundle = CodePlanner(CommitTree(mirror, plan.base_commit_sha)).run(plan)
+    snapshot = Snapshot.at(mirror, plan.base_commit_sha)
+    bundle = CodePlanner(snapshot, farm.index).run(plan)
     running.check()
     _release(running, request, bundle)
 

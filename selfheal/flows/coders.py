@@ -7,6 +7,7 @@ from functools import partial
 
 from pydantic import JsonValue
 
+from selfheal.codegraph.source import is_python
 from selfheal.coding.draft import Coder, CoderName, keep, kept_drafts
 from selfheal.coding.model_coder import ModelCoder
 from selfheal.coding.recipe_coder import RecipeCoder
@@ -16,8 +17,8 @@ from selfheal.contracts.recipe import Recipe
 from selfheal.flows.briefing import brief_of
 from selfheal.flows.recipes import RecipeBench
 from selfheal.flows.site import Site
-from selfheal.flows.source import CommitTree
 from selfheal.flows.spending import spending_seconds
+from selfheal.index.snapshot import Snapshot
 from selfheal.recipes.rewrite import CannotDo, Rewrite
 from selfheal.repair.engine import repair
 from selfheal.repair.task import RepairOutcome, RepairTask
@@ -76,7 +77,7 @@ def _carried_out(site: Site, recipe: Recipe) -> Rewrite | CannotDo:
         request=site.request,
         target=target,
         tree=site.tree,
-        source=CommitTree(site.mirror, site.base),
+        source=Snapshot.at(site.mirror, site.base).holding(is_python),
     )
     done = recipes.carry_out(recipe, only=site.row.task.paths)
     site.reset_untouched()

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 from selfheal.checks.development_install import prepare
 from selfheal.dispatch.sender import Sender, flush
+from selfheal.index.disk import DiskStore
+from selfheal.index.index import Index
+from selfheal.index.store import Layered
 from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import get_settings
 from selfheal.planning.roster import load_roster
@@ -18,6 +21,7 @@ from selfheal.redaction import Redactor
 from selfheal.sandbox.choose import choose_sandbox
 from selfheal.sandbox.jail import Limits, Sandbox
 from selfheal.settings import LlmSettings, Settings
+from selfheal.store.blobs import SharedStore
 from selfheal.store.database import Database
 from selfheal.workspace.git import Identity
 from selfheal.workspace.mirror import Mirror
@@ -67,6 +71,16 @@ class Farm:
         chosen = get_settings().own(self.settings.llm)
         return self.models if chosen == self.settings.llm else self._way_to(chosen)
 
+    @property
+    def index(self) -> Index:
+        """What is known of repositories, on this host and by the others; its tally starts at 0."""
+        return Index(Layered(self._kept_here, SharedStore(self.database)))
+
+    @cached_property
+    def _kept_here(self) -> DiskStore:
+        folder = self.settings.run_folder / "index"
+        return DiskStore(folder, max_bytes=self.settings.index.disk_bytes)
+
     def _way_to(self, chosen: LlmSettings) -> Gateway | None:
         # Loading the SDK takes a second, which most processes of the farm need not wait.
         from selfheal.llm.gateway import Gateway
@@ -112,6 +126,8 @@ class Farm:
         opened = {vars(self).get(name) for name in ("models", "arm_models")}
         for gateway in filter(None, opened):
             gateway.close()
+        if kept := vars(self).get("_kept_here"):
+            kept.close()
         self.database.close()
 
     def flush(self) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from selfheal.checks.baseline import Baseline
+from selfheal.codegraph.source import is_python
 from selfheal.contracts import names
 from selfheal.contracts.change_request import ChangeRequest
 from selfheal.contracts.evolution import PlanningPlan
@@ -20,7 +21,7 @@ from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
 from selfheal.flows.planners import Case, make_plan
 from selfheal.flows.recipes import RecipeBench
-from selfheal.flows.source import CommitTree
+from selfheal.index.snapshot import Snapshot
 from selfheal.leases import reservations
 from selfheal.planning.evolution_plan import plan_from_evolution
 from selfheal.planning.recipes import plan_from_rewrite
@@ -82,14 +83,14 @@ def _plan(running: Running, *, row: PlanRow) -> None:
                 request=request.request,
                 target=target,
                 tree=tree,
-                source=CommitTree(mirror, sha),
+                source=Snapshot.at(mirror, sha).holding(is_python),
             )
             _plan_recipe(running, row, bench, recipe=recipe, baseline=baseline)
             return
         evolution = request.request.evolution
         # A later plan is for tests that the first one left failing: it is made from them.
         if evolution is not None and row.number == 1:
-            files = CommitTree(mirror, sha).paths()
+            files = Snapshot.at(mirror, sha).paths()
             _plan_evolution(
                 running, row, request.request, evolution=evolution, files=files, baseline=baseline
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from selfheal.checks.baseline import Baseline
 from selfheal.checks.target import Target
 from selfheal.codegraph.places import rank_files
-from selfheal.codegraph.source import SourceTree, source_text
+from selfheal.codegraph.source import SourceTree, is_python, source_text
 from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
 from selfheal.contracts.plan import Plan, PlanWarning
 from selfheal.errors import (
@@ -19,7 +19,7 @@ from selfheal.errors import (
     SelfhealError,
 )
 from selfheal.flows.attempting import Running
-from selfheal.flows.source import CommitTree
+from selfheal.index.snapshot import Snapshot
 from selfheal.llm.packing import Piece
 from selfheal.planning.evidence import plan_from_faults
 from selfheal.planning.outline import outline
@@ -149,7 +149,7 @@ def _by_model(case: Case, *, faults: tuple[Fault, ...]) -> Plan:
     running = case.running
     models = running.farm.models
     assert models is not None, "nobody plans by a model that is not configured"
-    tree = CommitTree(case.mirror, case.tree.base)
+    tree = Snapshot.at(case.mirror, case.tree.base).holding(is_python)
     matter = Matter(
         request=case.request,
         tree=tree,

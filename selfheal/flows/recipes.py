@@ -23,7 +23,7 @@ from selfheal.contracts.recipe import (
 )
 from selfheal.edits.tamper import SENSITIVE, classify_path
 from selfheal.flows.attempting import Running
-from selfheal.flows.source import CommitTree
+from selfheal.index.snapshot import Snapshot
 from selfheal.recipes.imports import add_import
 from selfheal.recipes.reexports import reexports_lost
 from selfheal.recipes.rename import rename
@@ -41,7 +41,7 @@ class RecipeBench:
     request: ChangeRequest
     target: Target
     tree: Worktree
-    source: CommitTree
+    source: Snapshot
 
     def carry_out(self, recipe: Recipe, *, only: tuple[str, ...] = ()) -> Rewrite | CannotDo:
         """What the recipe makes of the tree, or of the files named in `only`.

@@ -42,6 +42,7 @@ def _rules(chosen: RetentionSettings) -> tuple[tuple[str, Delete, float], ...]:
         ("firings", rows.delete_firings, chosen.firings_days),
         ("dead letters", rows.delete_letters, chosen.letters_days),
         ("baselines", rows.delete_baselines, chosen.baselines_days),
+        ("facts of files", rows.delete_blobs, chosen.blobs_days),
         ("calls to models", rows.delete_calls, chosen.calls_days),
         ("prompts", rows.clear_prompts, chosen.prompts_days),
     )

@@ -34,3 +34,26 @@ class MemoryStore:
     def put_many(self, kind: str, derived: Mapping[str, bytes]) -> None:
         """As the protocol says."""
         self._kept.update({(kind, blob): data for blob, data in derived.items()})
+
+
+class Layered:
+    """A near store before a far one: what the far one knows is kept near when it is asked for."""
+
+    def __init__(self, near: BlobStore, far: BlobStore) -> None:
+        self._near = near
+        self._far = far
+
+    def get_many(self, kind: str, blobs: Collection[str]) -> dict[str, bytes]:
+        """As the protocol says."""
+        found = self._near.get_many(kind, blobs)
+        missing = [blob for blob in blobs if blob not in found]
+        if missing:
+            fetched = self._far.get_many(kind, missing)
+            self._near.put_many(kind, fetched)
+            found.update(fetched)
+        return found
+
+    def put_many(self, kind: str, derived: Mapping[str, bytes]) -> None:
+        """As the protocol says."""
+        self._near.put_many(kind, derived)
+        self._far.put_many(kind, derived)

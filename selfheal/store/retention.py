@@ -89,6 +89,17 @@ def delete_baselines(connection: Connection, *, age: float, batch: int) -> int:
     )
 
 
+def delete_blobs(connection: Connection, *, age: float, batch: int) -> int:
+    """Delete what was derived from files that nobody has asked for this long."""
+    return _delete(
+        connection,
+        "DELETE FROM blobs WHERE (kind, blob) IN (SELECT kind, blob FROM blobs"
+        f" WHERE used_at {_AGED} LIMIT :batch FOR UPDATE SKIP LOCKED)",
+        age=age,
+        batch=batch,
+    )
+
+
 def clear_prompts(connection: Connection, *, age: float, batch: int) -> int:
     """Take prompts and answers from calls to models that began this long ago; the rows stay."""
     return _delete(

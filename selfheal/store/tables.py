@@ -20,6 +20,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Sequence,
@@ -524,6 +525,20 @@ baselines = Table(
     Column("document", JSONB, nullable=False, comment="outcome of every test at that commit"),
     _at("created_at", "when it was measured", default=True),
 )
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("kind", Text, nullable=False, comment="what was derived, and by which version"),
+    Column("blob", Text, nullable=False, comment="id that git gives the content of the file"),
+    Column(
+        "data", LargeBinary, nullable=False, comment="compressed; a cache of what anyone derives"
+    ),
+    _at("used_at", "when it was written or last asked for, to the day", default=True),
+    PrimaryKeyConstraint("kind", "blob"),
+)
+
+Index("ix_blobs_used_at", blobs.c.used_at)
 
 commit_metrics = Table(
     "commit_metrics",

@@ -1,6 +1,7 @@
 """Plans by hand: order, split, symbols, tests, warnings."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,7 @@ from selfheal.code_planning.planner import CodePlanner
 from selfheal.codegraph.source import LoadedTree
 from selfheal.contracts.bundle import TaskBundle
 from selfheal.contracts.plan import Plan, Step, Symbol
-from selfheal.errors import InvalidInput
+from selfheal.index.index import Index
 
 TREE = LoadedTree(
     {
@@ -41,8 +42,8 @@ GROSS = Symbol(fq_name="shop.price.gross", kind="function", file_path="shop/pric
 MISSING = Symbol(fq_name="shop.price.missing", kind="function", file_path="shop/price.py")
 
 
-def run(*steps: Step, tree: LoadedTree = TREE) -> TaskBundle:
-    plan = Plan(
+def plan_of(*steps: Step) -> Plan:
+    return Plan(
         id=UUID(int=1),
         parent_request_id=UUID(int=2),
         steps=steps,
@@ -51,7 +52,10 @@ def run(*steps: Step, tree: LoadedTree = TREE) -> TaskBundle:
         spdx_tags=("MIT",),
         planner="by hand",
     )
-    return CodePlanner(tree).run(plan)
+
+
+def run(*steps: Step, tree: LoadedTree = TREE) -> TaskBundle:
+    return CodePlanner(tree).run(plan_of(*steps))
 
 
 def step(order: int, *symbols: Symbol, kind: str = "EDIT", **fields) -> Step:
@@ -204,38 +208,43 @@ def test_files_that_cannot_be_read_are_warned_about():
     assert len(bundle.tasks) == 4
 
 
-class GuardedTree(LoadedTree):
-    """A tree that refuses large files, as a git mirror does, and counts what it is asked for."""
+class CountingTree(LoadedTree):
+    """Counts which files it is asked for."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         super().__init__(files)
         self.asked: Counter[str] = Counter()
 
-    def read(self, path: str) -> bytes | None:
-        self.asked[path] += 1
-        blob = super().read(path)
-        if blob is not None and len(blob) > 1000:
-            raise InvalidInput(f"{path} is too large")
-        return blob
+    def portions(self, paths: Iterable[str]) -> Iterator[Mapping[str, bytes]]:
+        for portion in super().portions(paths):
+            self.asked.update(portion.keys())
+            yield portion
 
 
-def test_a_file_that_the_tree_refuses_to_read_is_one_warning():
-    tree = GuardedTree({"big.py": b"x = 1\n" * 1000, "ok.py": b"import big\n"})
+def test_a_file_that_is_too_large_is_one_warning_and_is_not_read():
+    tree = CountingTree({"big.py": b"x = 1\n" * 200_000, "ok.py": b"import big\n"})
 
     bundle = run(step(1, path="big.py"), step(2, path="ok.py"), tree=tree)
 
     assert [(w.code, w.path) for w in bundle.warnings] == [("UNPARSED_FILE", "big.py")]
     assert len(bundle.tasks) == 2
+    assert "big.py" not in tree.asked
 
 
-def test_a_refused_file_elsewhere_in_a_large_tree_does_no_harm():
-    filler = {f"lib/part{i}.py": b"x = 1\n" for i in range(200)}
-    tree = GuardedTree({"a.py": b"def f(): pass\n", "big.py": b"f()\n" * 1000, **filler})
+def test_a_large_tree_is_read_once_and_not_at_all_when_its_words_are_known():
+    filler = {f"lib/part{i}.py": b"x = %d\n" % i for i in range(200)}
+    tree = CountingTree({"a.py": b"def f(): pass\n", "big.py": b"f()\n" * 300_000, **filler})
+    plan, index = plan_of(step(1, path="a.py", goal="fix f")), Index()
 
-    bundle = run(step(1, path="a.py", goal="fix f"), tree=tree)
+    first = CodePlanner(tree, index).run(plan)
+    read_once = max(tree.asked[path] for path in filler)
+    tree.asked.clear()
+    second = CodePlanner(tree, index).run(plan)
 
-    assert bundle.tasks[0].paths == ("a.py",)
-    assert max(tree.asked[path] for path in filler) == 1
+    assert first.tasks[0].paths == ("a.py",)
+    assert read_once == 1
+    assert second == first
+    assert not tree.asked
 
 
 def test_an_empty_tree_and_paths_out_of_it_end_in_warnings():

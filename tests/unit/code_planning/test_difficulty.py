@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selfheal.code_planning.complexity import Cyclomatic, Difficulty, difficulty
-from selfheal.code_planning.reading import FileReader, OnceReadTree
+from selfheal.code_planning.reading import FileReader
 from selfheal.code_planning.targets import narrowed
 from selfheal.codegraph.linking import link
 from selfheal.codegraph.source import LoadedTree
@@ -13,7 +13,7 @@ from selfheal.contracts.plan import Step, Symbol
 
 def measured(source: str, name: str, *, files: tuple[str, ...] = ("m.py",)) -> Difficulty:
     tree = LoadedTree({"m.py": source.encode()})
-    reader = FileReader(OnceReadTree(tree))
+    reader = FileReader(tree)
     graph = link(reader.facts(tree.paths()), reader.modules)
     symbol = Symbol(fq_name=f"m.{name}", kind="function", file_path="m.py")
     step = Step(order=1, goal="x", kind="EDIT", path="m.py")

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selfheal.code_planning.paths import PathResolver, names_of
-from selfheal.code_planning.reading import OnceReadTree
+from selfheal.code_planning.reading import FileReader
 from selfheal.codegraph.source import LoadedTree
 from selfheal.contracts.plan import Step, Symbol
 
-TREE = OnceReadTree(
+TREE = FileReader(
     LoadedTree(
         {
             "app/core.py": b"def fetch_all(): pass\n",

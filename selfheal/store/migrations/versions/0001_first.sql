@@ -32,6 +32,19 @@ COMMENT ON COLUMN baselines.key IS 'sha256 of repo, sha, environment, command';
 COMMENT ON COLUMN baselines.document IS 'outcome of every test at that commit';
 COMMENT ON COLUMN baselines.created_at IS 'when it was measured';
 
+CREATE TABLE blobs (
+    kind TEXT NOT NULL,
+    blob TEXT NOT NULL,
+    data BYTEA NOT NULL,
+    used_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_blobs PRIMARY KEY (kind, blob)
+);
+CREATE INDEX ix_blobs_used_at ON blobs (used_at);
+COMMENT ON COLUMN blobs.kind IS 'what was derived, and by which version';
+COMMENT ON COLUMN blobs.blob IS 'id that git gives the content of the file';
+COMMENT ON COLUMN blobs.data IS 'compressed; a cache of what anyone derives';
+COMMENT ON COLUMN blobs.used_at IS 'when it was written or last asked for, to the day';
+
 CREATE TABLE change_requests (
     id UUID NOT NULL,
     document JSONB NOT NULL,

@@ -1,0 +1,50 @@
+"""Which words a file has, as numbers: enough to tell who may speak of a name, without the text.
+
+A word is told by the 32 bits of its CRC. So a store holds no text of a file, which may be a secret;
+two kilobytes stand for a usual file; and 3,000 files are looked through in 40 ms for any number of
+words. Of 30 words looked for in 3,000 files, one in a hundred times one is found where it is not:
+whoever asks then parses one file too many.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from array import array
+from collections.abc import Iterable
+from typing import Final
+from zlib import crc32
+
+WORDS_KIND: Final = "words/1"
+
+# A byte outside of ASCII is part of a letter in every coding that people write identifiers in.
+_WORD: Final = re.compile(rb"[A-Za-z_\x80-\xff][\w\x80-\xff]*")
+_WIDTH: Final = 4
+
+
+def words_of(blob: bytes) -> bytes:
+    """Every word of the text once, as 32-bit numbers, the lowest first, little end first."""
+    numbers = array("I", sorted(set(map(crc32, set(_WORD.findall(blob))))))
+    return _little_end_first(numbers).tobytes()
+
+
+class WantedWords:
+    """Looks for words in what is kept of files."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._numbers = frozenset(crc32(word.encode()) for word in words if word)
+
+    def __bool__(self) -> bool:
+        return bool(self._numbers)
+
+    def count_in(self, kept: bytes) -> int:
+        """How many of the words a file has; none in what is no list of words."""
+        numbers = array("I")
+        numbers.frombytes(kept[: len(kept) - len(kept) % _WIDTH])
+        return len(self._numbers.intersection(_little_end_first(numbers)))
+
+
+def _little_end_first(numbers: array[int]) -> array[int]:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
