@@ -12,6 +12,7 @@ from selfheal.code_planning.reading import FileReader, IndexedTree
 from selfheal.code_planning.skeletons import skeletons_of
 from selfheal.code_planning.splitting import parts_of
 from selfheal.code_planning.targets import Target, target_of
+from selfheal.codegraph.collecting import uncollected
 from selfheal.codegraph.graph import CallGraph
 from selfheal.codegraph.linking import link
 from selfheal.codegraph.tests_impact import TestIndex
@@ -36,6 +37,10 @@ class CodePlanner:
 
     def run(self, plan: Plan) -> TaskBundle:
         """The bundle of `plan`: tasks in an order that respects their dependencies."""
+        with uncollected():
+            return self._bundle(plan)
+
+    def _bundle(self, plan: Plan) -> TaskBundle:
         resolved = [self._paths.resolve(step) for step in plan.steps]
         graph = self._graph(plan, resolved)
         targets = [

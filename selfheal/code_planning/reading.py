@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from posixpath import basename, dirname
 from typing import Final, Protocol
 
-from selfheal.codegraph.facts import FileFacts
+from selfheal.codegraph.facts import RETURN, YIELD, Binding, FileFacts
 from selfheal.codegraph.source import Modules, SourceTree, is_python, module_name, source_text
 from selfheal.codegraph.tests_impact import is_test_file
 from selfheal.errors import InvalidInput
@@ -19,6 +19,9 @@ from selfheal.index.words import WantedWords
 # What is not in the index is parsed for this one plan, at about 100 files a second.
 _MOST_CALLERS: Final = 40
 _MOST_TESTS: Final = 100
+# Linking takes 0.3 s for 1 MB of source: half of what a plan may take (benchmarks/code_planner.py).
+_MOST_CALLERS_BYTES: Final = 400_000
+_MOST_TESTS_BYTES: Final = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +84,37 @@ class FileReader:
         """The facts of the affected files, their immediate imports, and likely callers and tests.
 
         Callers and tests are the files whose text has one of `names` or an affected module's
-        name as a word; the most words first, a bounded number of each. A tree that is within
-        these bounds is read as a whole.
+        name as a word; the most words first, a bounded number of each. What is only imported says
+        what its names are, and not what happens inside its functions. A tree that is within these
+        bounds is read as a whole.
         """
         everything = list(filter(is_python, self.paths))
         if len(everything) <= _MOST_CALLERS + _MOST_TESTS:
             return self.facts(everything)
         own = sorted(filter(is_python, affected))
-        wanted = {*own, *self._imports(own)}
         words = {*names, *map(_tail, own)}
         callers, tests = self._mentioning(words)
-        wanted.update(callers[:_MOST_CALLERS], tests[:_MOST_TESTS])
+        callers = self._within(callers[:_MOST_CALLERS], _MOST_CALLERS_BYTES)
         # A test may come to the symbols through a caller that it names.
-        _, further = self._mentioning(set(map(_tail, callers[:_MOST_CALLERS])))
-        wanted.update(further[: max(0, _MOST_TESTS - len(tests))])
-        wanted.update(self._conftests(wanted))
-        return self.facts(wanted)
+        _, further = self._mentioning(set(map(_tail, callers)))
+        tests = list(dict.fromkeys((*tests, *further)))[:_MOST_TESTS]
+        whole = {*own, *callers, *self._within(tests, _MOST_TESTS_BYTES)}
+        whole |= self._conftests(whole)
+        imported = set(self._imports(own)) - whole
+        return tuple(
+            _interface(file) if file.path in imported else file
+            for file in self.facts(whole | imported)
+        )
+
+    def _within(self, paths: Iterable[str], most: int) -> list[str]:
+        """The first of these files, as many as have no more bytes than `most` together."""
+        found, total = [], 0
+        for path in paths:
+            total += self._tree.size(path)
+            if total > most:
+                break
+            found.append(path)
+        return found
 
     def _imports(self, paths: Iterable[str]) -> Iterator[str]:
         for file in self.facts(tuple(paths)):
@@ -124,6 +142,32 @@ class FileReader:
     def _conftests(self, paths: Iterable[str]) -> set[str]:
         folders = {folder for path in paths if is_test_file(path) for folder in _upward(path)}
         return {path for path in self.paths if _is_conftest(path) and dirname(path) in folders}
+
+
+def _interface(file: FileFacts) -> FileFacts:
+    """A file without what happens inside its functions, but for what others get from there.
+
+    That is what they return, and what they set as attributes.
+    """
+    opaque = {one.qualname for one in file.definitions if one.kind != "class"}
+    given = [binding for binding in file.bindings if _is_seen(binding)]
+    used = {(one.value_scope, one.value[0]) for one in given if one.value}
+    return replace(
+        file,
+        calls=tuple(call for call in file.calls if call.scope not in opaque),
+        bindings=tuple(
+            binding
+            for binding in file.bindings
+            if binding.scope not in opaque
+            or _is_seen(binding)
+            or (binding.scope, binding.target[0]) in used
+        ),
+    )
+
+
+def _is_seen(binding: Binding) -> bool:
+    """Whether it is seen outside of its function: an attribute, an element, or a result."""
+    return len(binding.target) > 1 or binding.target[0] in (RETURN, YIELD)
 
 
 def _ranked(mentions: Iterable[_Mention]) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import structlog
 
@@ -47,6 +47,7 @@ _KIND: Final = "SELECT id FROM kinds WHERE name = ?"
 # Two that derived the same wrote the same: the first one stays.
 _PUT: Final = "INSERT OR IGNORE INTO derived (kind, blob, used, data) VALUES (?, ?, ?, ?)"
 _GET: Final = "SELECT blob, data, used, id FROM derived WHERE kind = ? AND blob IN ({})"
+_KNOWN: Final = "SELECT blob FROM derived WHERE kind = ? AND blob IN ({})"
 _TOUCH: Final = "UPDATE derived SET used = ? WHERE id = ?"
 _EVICT: Final = "DELETE FROM derived WHERE id IN (SELECT id FROM derived ORDER BY used LIMIT ?)"
 _LIVE_PAGES: Final = (
@@ -78,6 +79,13 @@ class DiskStore:
         """As the protocol says."""
         return self._answered(lambda connection: self._get(connection, kind, blobs)) or {}
 
+    def known(self, kind: str, blobs: Collection[str]) -> set[str]:
+        """As the protocol says."""
+        found = self._answered(
+            lambda connection: {row[0].hex() for row in _rows(connection, _KNOWN, kind, blobs)}
+        )
+        return found or set()
+
     def put_many(self, kind: str, derived: Mapping[str, bytes]) -> None:
         """As the protocol says."""
         if derived:
@@ -97,19 +105,11 @@ class DiskStore:
     def _get(
         self, connection: sqlite3.Connection, kind: str, blobs: Collection[str]
     ) -> dict[str, bytes]:
-        number = connection.execute(_KIND, (kind,)).fetchone()
-        if number is None:
-            return {}
         now, found, stale = int(time.time()), {}, []
-        asked = list(map(bytes.fromhex, blobs))
-        for start in range(0, len(asked), _BOUND):
-            some = asked[start : start + _BOUND]
-            marks = ",".join("?" * len(some))
-            rows = connection.execute(_GET.format(marks), (number[0], *some))
-            for blob, data, used, row in rows:
-                found[blob.hex()] = data
-                if used < now - _FRESH_SECONDS:
-                    stale.append((now, row))
+        for blob, data, used, row in _rows(connection, _GET, kind, blobs):
+            found[blob.hex()] = data
+            if used < now - _FRESH_SECONDS:
+                stale.append((now, row))
         if stale:
             with connection:
                 connection.executemany(_TOUCH, stale)
@@ -162,6 +162,18 @@ class DiskStore:
                 file = self.file.with_name(self.file.name + ending)
                 if file.exists():
                     file.replace(self.file.with_name(f"{FILE_NAME}.broken{ending}"))
+
+
+def _rows(
+    connection: sqlite3.Connection, statement: str, kind: str, blobs: Collection[str]
+) -> Iterator[tuple[Any, ...]]:
+    """What the statement finds of the blobs, asked for as many at once as SQLite takes."""
+    number = connection.execute(_KIND, (kind,)).fetchone()
+    asked = list(map(bytes.fromhex, blobs)) if number is not None else []
+    for start in range(0, len(asked), _BOUND):
+        some = asked[start : start + _BOUND]
+        marks = ",".join("?" * len(some))
+        yield from connection.execute(statement.format(marks), (number[0], *some))
 
 
 def _connected(file: Path) -> sqlite3.Connection:

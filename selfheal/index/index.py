@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from queue import Empty, SimpleQueue
 from typing import Final
 
 from selfheal.codegraph.facts import FileFacts
 from selfheal.codegraph.grammar import language_of
 from selfheal.codegraph.source import MAX_SOURCE_BYTES
-from selfheal.errors import InvalidInput, UnsupportedLanguage
+from selfheal.errors import InvalidInput
 from selfheal.index.deriving import derive
 from selfheal.index.facts import facts_kind, unpacked
-from selfheal.index.readers import OwnReader, Reader, ReaderProcess, readers_for
+from selfheal.index.filling import Filling, Kept, Key, by_kind, fetched
 from selfheal.index.snapshot import Files
 from selfheal.index.store import BlobStore, MemoryStore
 from selfheal.index.words import WORDS_KIND
 
-BATCH_FILES: Final = 64
-"""Files that are derived and written together; as many are derived twice at worst."""
 FILLED_AT_ONCE: Final = 4_000
-"""Files whose facts are in memory at once when all are wanted and none is looked at: 40 MB."""
-
-Kept = dict[tuple[str, str], bytes]
-"""What is kept, by kind and blob."""
+"""Files whose facts are in memory together while an index is filled: 30 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +39,8 @@ class Tally:
 class Index:
     """Answers from a store; reads what the store does not know, and keeps it there.
 
-    Many unknown files are read by processes beside this one: as many as the machine has processors
-    for, or `processes`. Several processes, on any hosts, may index the same commit: each takes
-    batches in an order of its own and asks before each whether it has been done, so little is done
-    twice, nobody waits, and no claim is left behind by one that dies.
+    Many unknown files are read by processes beside this one: as many as this process may use
+    processors, or `processes`.
     """
 
     def __init__(self, store: BlobStore | None = None, *, processes: int = 0) -> None:
@@ -63,135 +51,73 @@ class Index:
     def facts(self, files: Files, paths: Iterable[str]) -> dict[str, FileFacts]:
         """The facts of those paths that are source files there, by path.
 
-        One that is too large, or of a language that is not installed, has a `problem` and nothing
-        else.
+        One that is too large has a `problem` and nothing else; so has one of a language whose
+        grammar is not installed.
         """
-        found, kinds = _sorted_out(files, paths)
-        kept = self._kept(files, [(kind, path) for path, kind in kinds.items()])
-        for path, kind in kinds.items():
-            found[path] = _unpacked(files, path, kind, kept[kind, files.blob(path)])
-        return found
+        readable, too_large = _sources(files, paths)
+        kinds = {path: facts_kind(language_of(path)) for path in readable}
+        kept = self._kept(files, {(kind, files.blob(path)): path for path, kind in kinds.items()})
+        known = {
+            path: _unpacked(files, path, kind, kept[kind, files.blob(path)])
+            for path, kind in kinds.items()
+        }
+        return known | {path: _refused(files, path) for path in too_large}
 
     def words(self, files: Files, paths: Iterable[str]) -> dict[str, bytes]:
-        """What `WantedWords` looks in, of those paths that are there and no data, by path."""
-        there = list(_readable(files, paths))
-        kept = self._kept(files, [(WORDS_KIND, path) for path in there])
-        return {path: kept[WORDS_KIND, files.blob(path)] for path in there}
+        """What `WantedWords` looks in, of those paths that are source files there, by path."""
+        readable, _ = _sources(files, paths)
+        kept = self._kept(files, {(WORDS_KIND, files.blob(path)): path for path in readable})
+        return {path: kept[WORDS_KIND, files.blob(path)] for path in readable}
 
     def fill(self, files: Files) -> None:
         """Know all that can be known of these files."""
-        _, kinds = _sorted_out(files, files.paths())
-        paths = list(kinds)
+        readable, _ = _sources(files, files.paths())
+        asked = {
+            (kind, files.blob(path)): path
+            for path in readable
+            for kind in (facts_kind(language_of(path)), WORDS_KIND)
+        }
+        known = {
+            (kind, blob)
+            for kind, blobs in by_kind(asked).items()
+            for blob in self._store.known(kind, blobs)
+        }
+        missing = self._missing(asked, known)
+        paths = list(missing)
         for start in range(0, len(paths), FILLED_AT_ONCE):
-            some = paths[start : start + FILLED_AT_ONCE]
-            wanted = [(kind, path) for path in some for kind in (kinds[path], WORDS_KIND)]
-            self._kept(files, wanted)
+            some = {path: missing[path] for path in paths[start : start + FILLED_AT_ONCE]}
+            for _ in Filling(self._store, files, some).run(processes=self._processes):
+                pass  # it is in the store
 
-    def _kept(self, files: Files, wanted: Sequence[tuple[str, str]]) -> Kept:
-        """What is kept of these kinds and paths, after what was missing has been derived."""
-        asked = {(kind, files.blob(path)): path for kind, path in wanted}
-        kept = self._known(asked)
-        missing: dict[str, list[str]] = defaultdict(list)
-        for (kind, blob), path in asked.items():
-            if (kind, blob) not in kept:
-                missing[path].append(kind)
-        unknown = len(asked) - len(kept)
-        self.tally = Tally(self.tally.hits + len(kept), self.tally.misses + unknown)
-        for derived in self._derived(files, missing):
+    def _kept(self, files: Files, asked: Mapping[Key, str]) -> Kept:
+        """What is kept under these keys, after what was missing has been derived from its path."""
+        kept = fetched(self._store, asked)
+        filling = Filling(self._store, files, self._missing(asked, kept.keys()))
+        for derived in filling.run(processes=self._processes):
             kept.update(derived)
         return kept
 
-    def _known(self, asked: Iterable[tuple[str, str]]) -> Kept:
-        blobs: dict[str, list[str]] = defaultdict(list)
-        for kind, blob in asked:
-            blobs[kind].append(blob)
-        return {
-            (kind, blob): data
-            for kind, some in blobs.items()
-            for blob, data in self._store.get_many(kind, some).items()
-        }
-
-    def _derived(self, files: Files, missing: Mapping[str, Sequence[str]]) -> Iterator[Kept]:
-        paths = list(missing)
-        batches = [
-            paths[start : start + BATCH_FILES] for start in range(0, len(paths), BATCH_FILES)
-        ]
-        random.SystemRandom().shuffle(batches)
-        to_parse = sum(kind != WORDS_KIND for kinds in missing.values() for kind in kinds)
-        count = readers_for(to_parse, most=self._processes)
-        waiting: SimpleQueue[list[str]] = SimpleQueue()
-        for batch in batches:
-            waiting.put(batch)
-        work = partial(self._work, files, missing, waiting)
-        if not count:
-            yield work(OwnReader())
-            return
-        with ThreadPoolExecutor(count) as threads:
-            yield from threads.map(work, [ReaderProcess() for _ in range(count)])
-
-    def _work(
-        self,
-        files: Files,
-        missing: Mapping[str, Sequence[str]],
-        waiting: SimpleQueue[list[str]],
-        reader: Reader,
-    ) -> Kept:
-        """Take batches until none is left."""
-        done: Kept = {}
-        with closing(reader):
-            while True:
-                try:
-                    batch = waiting.get_nowait()
-                except Empty:
-                    return done
-                done.update(self._batch(files, {path: missing[path] for path in batch}, reader))
-
-    def _batch(self, files: Files, missing: Mapping[str, Sequence[str]], reader: Reader) -> Kept:
-        """Derive one batch, without what another process has derived in the meantime."""
-        asked = {
-            (kind, files.blob(path)): path for path, kinds in missing.items() for kind in kinds
-        }
-        known = self._known(asked)
-        left: dict[str, list[str]] = defaultdict(list)
-        for (kind, blob), path in asked.items():
-            if (kind, blob) not in known:
-                left[path].append(kind)
-        derived: dict[str, dict[str, bytes]] = defaultdict(dict)
-        for portion in files.portions(left):
-            for path, content in portion.items():
-                for kind in left[path]:
-                    derived[kind][files.blob(path)] = reader.derive(kind, content)
-        for kind, data in derived.items():
-            self._store.put_many(kind, data)
-        fresh = {(kind, blob): one for kind, data in derived.items() for blob, one in data.items()}
-        return known | fresh
+    def _missing(self, asked: Mapping[Key, str], known: Collection[Key]) -> dict[str, list[str]]:
+        """The kinds to be derived, by path; what was known and what was not is counted."""
+        missing: dict[str, list[str]] = defaultdict(list)
+        for key, path in asked.items():
+            if key not in known:
+                missing[path].append(key[0])
+        hits, misses = self.tally.hits + len(known), self.tally.misses + len(asked) - len(known)
+        self.tally = Tally(hits, misses)
+        return missing
 
 
-def _sorted_out(files: Files, paths: Iterable[str]) -> tuple[dict[str, FileFacts], dict[str, str]]:
-    """Facts of files that need not be read to know that nothing can be; kinds of the others."""
-    refused: dict[str, FileFacts] = {}
-    kinds: dict[str, str] = {}
-    there = set(files.paths())
-    for path in sorted(there.intersection(paths)):
-        language = language_of(path)
-        if not language:
-            continue
-        try:
-            kinds[path] = facts_kind(language)
-        except UnsupportedLanguage as error:
-            refused[path] = FileFacts(path, problem=str(error))
-        if files.size(path) > MAX_SOURCE_BYTES:
-            problem = f"expected at most {MAX_SOURCE_BYTES} bytes, found {files.size(path)}"
-            refused[path] = FileFacts(path, problem=problem)
-            kinds.pop(path, None)
-    return refused, kinds
+def _sources(files: Files, paths: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Those of the paths that are source files there: to be read, and too large to be."""
+    there = sorted(set(files.paths()).intersection(path for path in paths if language_of(path)))
+    too_large = [path for path in there if files.size(path) > MAX_SOURCE_BYTES]
+    return [path for path in there if files.size(path) <= MAX_SOURCE_BYTES], too_large
 
 
-def _readable(files: Files, paths: Iterable[str]) -> Iterator[str]:
-    there = set(files.paths())
-    return (
-        path for path in sorted(there.intersection(paths)) if files.size(path) <= MAX_SOURCE_BYTES
-    )
+def _refused(files: Files, path: str) -> FileFacts:
+    problem = f"expected at most {MAX_SOURCE_BYTES} bytes, found {files.size(path)}"
+    return FileFacts(path, problem=problem)
 
 
 def _unpacked(files: Files, path: str, kind: str, kept: bytes) -> FileFacts:
@@ -199,5 +125,5 @@ def _unpacked(files: Files, path: str, kind: str, kept: bytes) -> FileFacts:
     try:
         return unpacked(kept, path)
     except InvalidInput:
-        (content,) = (one[path] for one in files.portions([path]))
+        (content,) = (portion[path] for portion in files.portions([path]))
         return unpacked(derive(kind, content), path)

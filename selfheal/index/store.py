@@ -17,6 +17,9 @@ class BlobStore(Protocol):
     def get_many(self, kind: str, blobs: Collection[str]) -> dict[str, bytes]:
         """What is kept of these blobs, by blob id; those that are unknown are left out."""
 
+    def known(self, kind: str, blobs: Collection[str]) -> set[str]:
+        """Those of the blobs of which something is kept, without bringing it."""
+
     def put_many(self, kind: str, derived: Mapping[str, bytes]) -> None:
         """Keep this, by blob id."""
 
@@ -30,6 +33,10 @@ class MemoryStore:
     def get_many(self, kind: str, blobs: Collection[str]) -> dict[str, bytes]:
         """As the protocol says."""
         return {blob: self._kept[kind, blob] for blob in blobs if (kind, blob) in self._kept}
+
+    def known(self, kind: str, blobs: Collection[str]) -> set[str]:
+        """As the protocol says."""
+        return {blob for blob in blobs if (kind, blob) in self._kept}
 
     def put_many(self, kind: str, derived: Mapping[str, bytes]) -> None:
         """As the protocol says."""
@@ -52,6 +59,12 @@ class Layered:
             self._near.put_many(kind, fetched)
             found.update(fetched)
         return found
+
+    def known(self, kind: str, blobs: Collection[str]) -> set[str]:
+        """As the protocol says; what only the far store knows is known."""
+        near = self._near.known(kind, blobs)
+        missing = [blob for blob in blobs if blob not in near]
+        return near | self._far.known(kind, missing) if missing else near
 
     def put_many(self, kind: str, derived: Mapping[str, bytes]) -> None:
         """As the protocol says."""

@@ -15,6 +15,8 @@ from selfheal.store.database import Database
 
 _GET = text("SELECT blob, data FROM blobs WHERE kind = :kind AND blob = ANY(:blobs)")
 
+_KNOWN = text("SELECT blob FROM blobs WHERE kind = :kind AND blob = ANY(:blobs)")
+
 # Once a day is enough to know what is used; SKIP LOCKED, for whoever has the row does the same.
 _TOUCH = text(
     "UPDATE blobs SET used_at = clock_timestamp() WHERE (kind, blob) IN ("
@@ -49,6 +51,12 @@ class SharedStore:
                 found.update((row.blob, bytes(row.data)) for row in rows)
                 connection.execute(_TOUCH, values)
         return found
+
+    def known(self, kind: str, blobs: Collection[str]) -> set[str]:
+        """As the protocol says."""
+        with self._database.statement() as connection:
+            values = {"kind": kind, "blobs": list(blobs)}
+            return set(connection.execute(_KNOWN, values).scalars())
 
     def put_many(self, kind: str, derived: Mapping[str, bytes]) -> None:
         """As the protocol says."""
