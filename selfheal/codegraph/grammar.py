@@ -17,7 +17,7 @@ from pathlib import Path
 from posixpath import splitext
 from typing import Final
 
-from tree_sitter import Language
+from tree_sitter import Language, Query, QueryError
 
 from selfheal.errors import UnsupportedLanguage
 
@@ -61,6 +61,9 @@ _ENDINGS: Final = {
 }
 LANGUAGES: Final = tuple(_KNOWN)
 
+# What older grammars, as those of the library, call what the queries ask for.
+_OLDER_NAMES: Final = {"function_expression": "function", "method_elem": "method_spec"}
+
 
 def language_of(path: str) -> str:
     """The language of a source file, by the end of its name; empty for any other file."""
@@ -97,6 +100,18 @@ def query_text(language: str) -> str:
     folder = files("selfheal.codegraph").joinpath("queries")
     names = _known(language).queries
     return "\n".join(folder.joinpath(f"{name}.scm").read_text("utf-8") for name in names)
+
+
+def query_for(found: Language, language: str) -> Query:
+    """The query of a language in the names of this grammar; raises UnsupportedLanguage."""
+    text = query_text(language)
+    for name, older in _OLDER_NAMES.items():
+        if found.id_for_node_kind(name, True) is None:  # noqa: FBT003 — takes no keyword
+            text = text.replace(f"({name}", f"({older}")
+    try:
+        return Query(found, text)
+    except QueryError as error:
+        raise UnsupportedLanguage(language, f"its grammar is another one: {error}") from error
 
 
 @cache

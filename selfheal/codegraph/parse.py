@@ -9,7 +9,7 @@ from typing import Final
 from tree_sitter import Node, Parser, Query, QueryCursor
 
 from selfheal.codegraph.facts import FileFacts
-from selfheal.codegraph.grammar import grammar, language_of, query_text
+from selfheal.codegraph.grammar import grammar, language_of, query_for
 from selfheal.codegraph.outline import OutlineReader
 from selfheal.codegraph.reader import Captures, Reader
 from selfheal.codegraph.source import SourceTree, decoded_text, source_text
@@ -53,13 +53,13 @@ def facts_of_text(source: str, path: str, *, language: str = "") -> FileFacts:
     if _open_brackets(encoded) > _MAX_OPEN_BRACKETS:
         return FileFacts(path, problem=f"more than {_MAX_OPEN_BRACKETS} brackets are open at once")
     try:
-        root = syntax_of(encoded, language=language)
+        query, root = _query(language), syntax_of(encoded, language=language)
     except UnsupportedLanguage as error:
         return FileFacts(path, problem=str(error))
     if _is_costly(root):
         return FileFacts(path, problem=f"nested deeper than {_MAX_TREE_DEPTH} levels, or garbled")
     reader = Reader() if language == "python" else OutlineReader()
-    for captures in _matches(root, language):
+    for captures in _matches(root, query):
         reader.read(captures)
     lines = encoded.count(b"\n") + 1
     return replace(reader.facts(path), lines=lines, problem=_first_error(root))
@@ -80,12 +80,12 @@ def encoded_source(source: str) -> bytes:
 
 @cache
 def _query(language: str) -> Query:
-    return Query(grammar(language), query_text(language))
+    return query_for(grammar(language), language)
 
 
-def _matches(root: Node, language: str) -> list[Captures]:
+def _matches(root: Node, query: Query) -> list[Captures]:
     """Matches in source order, an enclosing construct before what it encloses."""
-    found = [captures for _, captures in QueryCursor(_query(language)).matches(root)]
+    found = [captures for _, captures in QueryCursor(query).matches(root)]
     return sorted(found, key=_extent)
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Self, TypeVar
 
-import structlog
-
 FILE_NAME: Final = "index.sqlite"
 MAX_BYTES: Final = 2 << 30
 
@@ -54,8 +52,6 @@ _LIVE_PAGES: Final = (
     "SELECT (p.page_count - f.freelist_count) * s.page_size"
     " FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s"
 )
-
-log = structlog.get_logger()
 
 Answer = TypeVar("Answer")
 
@@ -134,7 +130,7 @@ class DiskStore:
                 return ask(self._open())
             except (sqlite3.OperationalError, OSError) as error:
                 self._close()
-                log.warning(f"{self.file} cannot be used: {error}", action="index.unusable")
+                _warn(f"{self.file} cannot be used: {error}", action="index.unusable")
             except sqlite3.DatabaseError as error:
                 self._set_aside(error)
             return None
@@ -156,12 +152,19 @@ class DiskStore:
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
         """Move the file out of the way, unless another process has just done so."""
         self._close()
-        log.warning(f"{self.file} is begun anew: {error}", action="index.begun_anew")
+        _warn(f"{self.file} is begun anew: {error}", action="index.begun_anew")
         if _is_broken(self.file):
             for ending in ("", "-wal", "-shm"):
                 file = self.file.with_name(self.file.name + ending)
                 if file.exists():
                     file.replace(self.file.with_name(f"{FILE_NAME}.broken{ending}"))
+
+
+def _warn(message: str, *, action: str) -> None:
+    # Loading it takes a fifth of a second, which a plan on the command line need not wait.
+    import structlog
+
+    structlog.get_logger().warning(message, action=action)
 
 
 def _rows(
