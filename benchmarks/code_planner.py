@@ -48,6 +48,9 @@ STEPS = 10
 AIDER = "aider-chat==0.86.2"
 SEED = 5
 
+_GIVEN: dict[str, float] = {}
+"""Seconds by what took them, for the ratios at the end."""
+
 _GIT = ("-c", "user.name=bench", "-c", "user.email=bench@example.org", "-c", "gc.auto=0")
 
 
@@ -81,7 +84,8 @@ def main() -> None:
         repository = Repository(path, tuple(reversed(commits.split())))
         _index_figures(repository, folder)
         _plan_figures(repository, folder, plans=arguments.plans)
-        _aider_figures(repository, folder, wanted=arguments.aider)
+        if arguments.aider:
+            _aider_figures(repository, folder)
 
 
 def _arguments() -> argparse.Namespace:
@@ -106,6 +110,7 @@ def _index_figures(repository: Repository, folder: Path) -> None:
     whole = _run("fill", repository.folder, sha=first, index=kept)
     _print("whole index from nothing", whole.seconds, "s", "< 30")
     _print("  CPU time, of all processes", whole.cpu, "s")
+    _GIVEN["whole index"] = whole.seconds
     print(f"  {whole.said['files']} source files; kept on disk: {_megabytes(kept):.0f} MB")
     _print("  peak memory, with reader processes", whole.said["peak_mb"], "MB", "< 1000")
     again = _run("fill", repository.folder, sha=first, index=kept)
@@ -128,6 +133,7 @@ def _plan_figures(repository: Repository, folder: Path, *, plans: int) -> None:
     none = [at(index=folder / f"none-{n}", plan=file) for n, file in enumerate(files)]
     _spread("plan of ten steps, warm index", warm, "< 1")
     _spread("plan of ten steps, no index", none, "< 4")
+    _GIVEN["plan warm"] = median(one.seconds for one in warm)
     peak = max(one.said["peak_mb"] for one in (*warm, *none))
     _print("  peak memory of a plan", peak, "MB", "< 1000")
     rate = sum(one.said["hit_rate"] for one in warm) / len(warm)
@@ -150,6 +156,77 @@ def _spread(what: str, ran: list[Ran], target: str) -> None:
 
 def _p95(values: list[float]) -> float:
     return sorted(values)[min(len(values) - 1, round(0.95 * len(values)))]
+
+
+# aider's repository map
+
+
+_MAP = """
+import json, sys, time
+from pathlib import Path
+from aider.io import InputOutput
+from aider.models import Model
+from aider.repomap import RepoMap
+
+class Counter:
+    def token_count(self, text):
+        return len(text) // 4
+
+folder = Path(sys.argv[1])
+listed = [str(path) for path in sorted(folder.rglob("*.py"))]
+mine = [str(folder / name) for name in sys.argv[2:]]
+begun = time.perf_counter()
+made = RepoMap(root=str(folder), main_model=Counter(), io=InputOutput(yes=True, pretty=False),
+               map_tokens=1024)
+text = made.get_repo_map(mine, [one for one in listed if one not in mine])
+print(json.dumps({"seconds": time.perf_counter() - begun, "characters": len(text or "")}))
+"""
+
+
+def _aider_figures(repository: Repository, folder: Path) -> None:
+    """On a copy of the checkout, for its cache lies in the folder that it maps."""
+    python = _aider_python(folder / "aider")
+    if python is None:
+        return
+    copy = folder / "copy"
+    _git(folder, "clone", "--quiet", str(repository.folder), str(copy))
+    chosen = [
+        step.path for step in Plan.model_validate_json((folder / "plan-0.json").read_bytes()).steps
+    ]
+    cold = _mapped(python, copy, chosen)
+    warm = [_mapped(python, copy, chosen) for _ in range(3)]
+    _print("aider's map of the same files, cold", cold, "s")
+    _print("aider's map, warm, p50", median(warm), "s")
+    _GIVEN["aider cold"], _GIVEN["aider warm"] = cold, median(warm)
+    for mine, theirs in (("plan warm", "aider warm"), ("whole index", "aider cold")):
+        _print(f"{theirs} / {mine}", _GIVEN[theirs] / _GIVEN[mine], "x")
+
+
+def _aider_python(environment: Path) -> Path | None:
+    """The interpreter of a new environment with aider; None, with a reason, where that fails."""
+    python = environment / "bin" / "python"
+    try:
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True, timeout=120)
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", AIDER]
+        subprocess.run(install, check=True, capture_output=True, timeout=900)
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"no {AIDER} on this machine: {str(error)[:200]}")
+        return None
+    return python
+
+
+def _mapped(python: Path, folder: Path, chosen: list[str]) -> float:
+    """Seconds of a whole process that maps the folder for those who look at the chosen files."""
+    begun = time.perf_counter()
+    subprocess.run(
+        [python, "-c", _MAP, folder, *chosen],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+        env={**os.environ, "HOME": str(folder.parent)},
+    )
+    return time.perf_counter() - begun
 
 
 # Jobs, each in a process of its own

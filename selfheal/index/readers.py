@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 from typing import Final, Protocol, Self
 
+from selfheal.index.child import OTHER_CODE
 from selfheal.index.deriving import derive, without_facts
 from selfheal.index.frames import read_frame, write_frame
 
@@ -55,26 +56,34 @@ class ReaderProcess:
 
     def derive(self, kind: str, blob: bytes) -> bytes:
         """What is derived from the blob; where that ends the process, that it did."""
-        try:
-            answer = self._asked(kind, blob)
-        except OSError:
-            answer = None
-        if answer is None:
-            self.close()
-            return without_facts(kind, "reading it took too long or too much memory")
-        return answer
+        with suppress(OSError):
+            if (answer := self._asked(kind, blob)) is not None:
+                return answer
+        if self._ended() == OTHER_CODE:
+            return derive(kind, blob)
+        return without_facts(kind, "reading it took too long or too much memory")
+
+    @property
+    def process_id(self) -> int:
+        """Of the process that reads now; 0 where none does."""
+        return self._process.pid if self._process is not None else 0
 
     def close(self) -> None:
         """End the process and wait for it."""
+        if self._process is not None:
+            self._process.kill()
+            self._ended()
+
+    def _ended(self) -> int:
+        """The exit code of the process, once it has ended."""
         process, self._process = self._process, None
         if process is None:
-            return
+            return 0
         assert process.stdin is not None and process.stdout is not None
         with suppress(OSError):
             process.stdin.close()
         process.stdout.close()
-        process.kill()
-        process.wait()
+        return process.wait()
 
     def __enter__(self) -> Self:
         return self
