@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from uuid import UUID
 
+import structlog
+
 from selfheal.code_planning.planner import CodePlanner
 from selfheal.contracts import names
 from selfheal.contracts.bundle import TaskBundle
@@ -19,6 +21,7 @@ from selfheal.flows.plan import fail_request
 from selfheal.index.snapshot import Snapshot
 from selfheal.store import plans, requests
 from selfheal.store.attempts import Work
+from selfheal.workspace.mirror import Mirror
 
 
 def code_plan(farm: Farm, plan_id: UUID, *, message_id: UUID | None = None) -> Ended:
@@ -45,10 +48,22 @@ def _code_plan(running: Running, *, plan: Plan) -> None:
         )
     mirror = farm.mirror(repository_url(request.repo))
     mirror.fetch([plan.base_commit_sha])
-    snapshot = Snapshot.at(mirror, plan.base_commit_sha)
-    bundle = CodePlanner(snapshot, farm.index).run(plan)
+    bundle = _cut(farm, mirror, plan)
     running.check()
     _release(running, request, bundle)
+
+
+def _cut(farm: Farm, mirror: Mirror, plan: Plan) -> TaskBundle:
+    index = farm.index
+    bundle = CodePlanner(Snapshot.at(mirror, plan.base_commit_sha), index).run(plan)
+    structlog.get_logger().info(
+        "The files around the plan are read.",
+        action="code_plan.index",
+        hits=index.tally.hits,
+        misses=index.tally.misses,
+        hit_rate=round(index.tally.hit_rate, 3),
+    )
+    return bundle
 
 
 def _release(running: Running, request: ChangeRequest, bundle: TaskBundle) -> None:
