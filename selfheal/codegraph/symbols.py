@@ -8,16 +8,18 @@ from functools import partial
 from itertools import islice, takewhile
 
 from selfheal.codegraph.facts import Definition
+from selfheal.codegraph.grammar import language_of
 from selfheal.codegraph.names import full_name
 from selfheal.codegraph.parse import encoded_source, facts_of_text
-from selfheal.codegraph.source import is_python, module_name
+from selfheal.codegraph.source import module_name
 from selfheal.contracts.plan import Symbol
 
 
 def symbols_in(source: str, path: str) -> tuple[Symbol, ...]:
     """The module and its classes, functions and methods, in source order, each name once.
 
-    A file that is not Python is one symbol: its path.
+    A file of a language that is not read is one symbol: its path. Those of a file that is read but
+    is not Python stand below its path: `web/cart.ts.Cart.total`.
     """
     module = module_name(path)
     found = {module: Symbol(fq_name=module, kind="module", file_path=path)}
@@ -40,7 +42,7 @@ def touched_symbols(before: str, after: str, path: str) -> tuple[str, ...]:
 
 
 def _definitions(source: str, path: str) -> Sequence[Definition]:
-    if not is_python(path):
+    if not language_of(path):
         return ()
     named = [d for d in facts_of_text(source, path).definitions if d.kind != "lambda"]
     return [definition for definition in named if "<" not in definition.qualname]

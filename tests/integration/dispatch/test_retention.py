@@ -17,6 +17,7 @@ from selfheal.redaction import Redactor
 from selfheal.settings import Settings
 from selfheal.store import baselines, dead_letters, firings, requests, schedules
 from selfheal.store import retention as rows
+from selfheal.store.blobs import SharedStore
 from selfheal.store.database import Database
 
 OF_A_PLAN = ("plans", "bundles", "rounds", "coding_tasks", "task_edges", "outbox", "attempts")
@@ -167,6 +168,24 @@ def test_old_rows_of_celery_go_and_those_of_open_chords_stay(
     with farm.database.begin() as connection:
         left = connection.execute(text("SELECT group_id FROM selfheal_results.chords"))
         assert left.scalars().all() == [str(graph.round_id)]
+
+
+def test_facts_of_files_go_when_nobody_has_asked_for_them_and_being_asked_for_counts(
+    farm: Farm,
+) -> None:
+    store = SharedStore(farm.database)
+    unused, used, young = ("aa" * 20, "bb" * 20, "cc" * 20)
+    store.put_many("words/1", {unused: b"1", used: b"2"})
+    with farm.database.begin() as connection:
+        connection.execute(text("UPDATE blobs SET used_at = used_at - interval '31 days'"))
+    store.put_many("words/1", {young: b"3"})
+    store.get_many("words/1", [used])
+
+    said = run(farm)
+
+    assert said.note == "1 facts of files"
+    left = store.known("words/1", [unused, used, young])
+    assert left == {used, young}
 
 
 def test_old_firings_and_baselines_go_and_open_ones_stay(farm: Farm) -> None:

@@ -52,6 +52,21 @@ def test_a_file_that_is_not_python_is_one_symbol():
     assert touched_symbols("# hi", "# ho", "docs/x.md") == ("docs/x.md",)
 
 
+def test_symbols_of_another_language_stand_below_the_path_of_their_file():
+    before = "class Cart {\n  total() { return 1 }\n}\nfunction gross() { return 2 }\n"
+    after = before.replace("return 1", "return 3")
+
+    names = [symbol.fq_name for symbol in symbols_in(before, "web/cart.js")]
+
+    assert names == [
+        "web/cart.js",
+        "web/cart.js.Cart",
+        "web/cart.js.Cart.total",
+        "web/cart.js.gross",
+    ]
+    assert touched_symbols(before, after, "web/cart.js") == ("web/cart.js.Cart.total",)
+
+
 def test_an_edited_method_touches_neither_its_class_nor_its_module():
     assert touched("return 1", "return 10") == ("app.job.Job.run",)
 
