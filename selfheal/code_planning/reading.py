@@ -9,7 +9,14 @@ from posixpath import basename, dirname
 from typing import Final, Protocol
 
 from selfheal.codegraph.facts import RETURN, YIELD, Binding, FileFacts
-from selfheal.codegraph.source import Modules, SourceTree, is_python, module_name, source_text
+from selfheal.codegraph.source import (
+    MAX_SOURCE_BYTES,
+    Modules,
+    SourceTree,
+    is_python,
+    module_name,
+    source_text,
+)
 from selfheal.codegraph.tests_impact import is_test_file
 from selfheal.errors import InvalidInput
 from selfheal.index.index import Index
@@ -41,7 +48,9 @@ class FileReader:
         self._tree = tree
         self._index = index or Index()
         self._facts: dict[str, FileFacts] = {}
+        self._contents: dict[str, bytes] = {}
         self.paths = tree.paths()
+        self._there = frozenset(self.paths)
         self.modules = Modules(self.paths)
 
     def facts(self, paths: Iterable[str]) -> tuple[FileFacts, ...]:
@@ -54,13 +63,13 @@ class FileReader:
     def text(self, path: str) -> str:
         """The source of a file; empty when it is not there or is no source text."""
         try:
-            return source_text(self._tree.read(path) or b"")
+            return source_text(self._content(path))
         except InvalidInput:
             return ""
 
     def is_as_written(self, path: str) -> bool:
         """Whether a file's bytes are its text in UTF-8, so that a diff of the text fits them."""
-        return self.text(path).encode() == (self._tree.read(path) or b"")
+        return self.text(path).encode() == self._content(path)
 
     def calling(self, name: str) -> tuple[str, ...]:
         """Of what was read so far, the files that call something of this name."""
@@ -91,6 +100,7 @@ class FileReader:
         everything = list(filter(is_python, self.paths))
         if len(everything) <= _MOST_CALLERS + _MOST_TESTS:
             return self.facts(everything)
+        self._bring(affected)
         own = sorted(filter(is_python, affected))
         words = {*names, *map(_tail, own)}
         callers, tests = self._mentioning(words)
@@ -106,14 +116,25 @@ class FileReader:
             for file in self.facts(whole | imported)
         )
 
+    def _content(self, path: str) -> bytes:
+        """A file's bytes; none for one that is not there, or too large to be source."""
+        self._bring([path])
+        return self._contents.get(path, b"")
+
+    def _bring(self, paths: Iterable[str]) -> None:
+        """Read those that were not read yet, by one call of git."""
+        new = self._there.intersection(paths) - self._contents.keys()
+        small = [path for path in new if self._tree.size(path) <= MAX_SOURCE_BYTES]
+        for portion in self._tree.portions(small):
+            self._contents.update(portion)
+
     def _within(self, paths: Iterable[str], most: int) -> list[str]:
-        """The first of these files, as many as have no more bytes than `most` together."""
-        found, total = [], 0
+        """The first of these files that have no more bytes than `most` together."""
+        found, left = [], most
         for path in paths:
-            total += self._tree.size(path)
-            if total > most:
-                break
-            found.append(path)
+            if self._tree.size(path) <= left:
+                found.append(path)
+                left -= self._tree.size(path)
         return found
 
     def _imports(self, paths: Iterable[str]) -> Iterator[str]:

@@ -78,8 +78,7 @@ class Farm:
 
     @cached_property
     def _kept_here(self) -> DiskStore:
-        folder = self.settings.run_folder / "index"
-        return DiskStore(folder, max_bytes=self.settings.index.disk_bytes)
+        return DiskStore.of_this_host(self.settings)
 
     def _way_to(self, chosen: LlmSettings) -> Gateway | None:
         # Loading the SDK takes a second, which most processes of the farm need not wait.

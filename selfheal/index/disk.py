@@ -9,7 +9,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+if TYPE_CHECKING:
+    from selfheal.settings import Settings
 
 FILE_NAME: Final = "index.sqlite"
 MAX_BYTES: Final = 2 << 30
@@ -70,6 +73,11 @@ class DiskStore:
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
         self._owner = 0
+
+    @classmethod
+    def of_this_host(cls, settings: Settings) -> Self:
+        """The one in the run folder, for all processes of the farm."""
+        return cls(settings.run_folder / "index", max_bytes=settings.index.disk_bytes)
 
     def get_many(self, kind: str, blobs: Collection[str]) -> dict[str, bytes]:
         """As the protocol says."""
