@@ -1,0 +1,111 @@
+"""The digests of one commit's files: read from the store, computed where it has none."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from posixpath import basename, splitext
+from typing import Final, Self
+
+from selfheal.codegraph.source import MAX_SOURCE_BYTES, Modules
+from selfheal.index.snapshot import Snapshot
+from selfheal.index.store import BlobStore
+from selfheal.retrieval.digest import KIND, Digest, decoded, digest_of
+from selfheal.retrieval.kinds import is_code
+from selfheal.retrieval.outline import Part
+
+_BATCH: Final = 400
+"""Files read at once: a few megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A definition and the file it is in."""
+
+    path: str
+    part: Part
+
+
+class Corpus:
+    """What may be found in a commit. `files` are the digests by path."""
+
+    def __init__(self, snapshot: Snapshot, files: Mapping[str, Digest]) -> None:
+        self.snapshot = snapshot
+        self.files = files
+        self._texts: dict[str, list[str]] = {}
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, store: BlobStore) -> Self:
+        """The corpus of a commit. What the store lacks is computed and put there."""
+        paths = [p for p in snapshot.paths() if is_code(p) and snapshot.size(p) <= MAX_SOURCE_BYTES]
+        known = _known(store, {snapshot.blob(path) for path in paths})
+        missing = {snapshot.blob(p): p for p in paths if snapshot.blob(p) not in known}
+        for batch in _batches(missing.values()):
+            contents = snapshot.read_many(batch)
+            made = {snapshot.blob(p): digest_of(blob, p) for p, blob in contents.items()}
+            store.put_many(KIND, {blob: digest.encoded() for blob, digest in made.items()})
+            known.update(made)
+        return cls(snapshot, {path: known[snapshot.blob(path)] for path in paths})
+
+    @cached_property
+    def main(self) -> str:
+        """The ending that most files have."""
+        endings = Counter(splitext(path)[1] for path in self.files)
+        return max(sorted(endings), key=endings.__getitem__, default=".py")
+
+    @cached_property
+    def modules(self) -> Modules:
+        """Which file an import means."""
+        return Modules(self.files)
+
+    @cached_property
+    def named(self) -> Mapping[str, Sequence[Place]]:
+        """Definitions by their last name."""
+        found: dict[str, list[Place]] = defaultdict(list)
+        for path, digest in self.files.items():
+            for part in digest.outline.definitions:
+                found[part.qualname.rpartition(".")[2]].append(Place(path, part))
+        return found
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Sequence[str]]:
+        """Paths by their last part."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for path in self.files:
+            found[basename(path)].append(path)
+        return found
+
+    def text(self, path: str, part: Part) -> str:
+        """The lines of a part."""
+        return "\n".join(self.lines(path)[part.line - 1 : part.end_line])
+
+    def lines(self, path: str) -> list[str]:
+        """The lines of a file, kept."""
+        if path not in self._texts:
+            self.load([path])
+        return self._texts[path]
+
+    def load(self, paths: Iterable[str]) -> None:
+        """Read files that will be asked for, by one call of git."""
+        wanted = [path for path in paths if path not in self._texts]
+        for path, blob in self.snapshot.read_many(wanted).items():
+            self._texts[path] = blob.decode("utf-8", "replace").splitlines()
+
+
+def _known(store: BlobStore, blobs: set[str]) -> dict[str, Digest]:
+    found = {}
+    for blob, kept in store.get_many(KIND, blobs).items():
+        try:
+            found[blob] = decoded(kept)
+        except ValueError:
+            continue  # It is a cache: what cannot be read is computed again.
+    return found
+
+
+def _batches(paths: Iterable[str]) -> Iterable[list[str]]:
+    rest = iter(paths)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch
