@@ -6,6 +6,7 @@ Every answer is bounded; what would be larger is refused, never cut silently.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -170,7 +171,14 @@ class Objects:
 def _tree_entry(record: str) -> TreeEntry:
     meta, path = record.split("\t", 1)
     mode, _kind, oid, size = meta.split()
-    return TreeEntry(path, mode, oid, 0 if size == "-" else int(size))
+    return TreeEntry(path, mode, oid, _size(size))
+
+
+def _size(written: str) -> int:
+    """A submodule has none; an object that is not here (a partial clone) is beyond any bound."""
+    if written == "-":
+        return 0
+    return int(written) if written.isdigit() else sys.maxsize
 
 
 def _commit(fields: Sequence[str]) -> Commit:
