@@ -14,7 +14,7 @@ from selfheal.codegraph.source import MAX_SOURCE_BYTES, Modules
 from selfheal.index.snapshot import Snapshot
 from selfheal.index.store import BlobStore
 from selfheal.retrieval.digest import KIND, Digest, decoded, digest_of
-from selfheal.retrieval.kinds import is_code
+from selfheal.retrieval.kinds import is_code, is_test
 from selfheal.retrieval.outline import Part
 
 _BATCH: Final = 400
@@ -35,6 +35,7 @@ class Corpus:
     def __init__(self, snapshot: Snapshot, files: Mapping[str, Digest]) -> None:
         self.snapshot = snapshot
         self.files = files
+        self._named: dict[str, list[Place]] = {}
         self._texts: dict[str, list[str]] = {}
 
     @classmethod
@@ -61,14 +62,25 @@ class Corpus:
         """Which file an import means."""
         return Modules(self.files)
 
+    def named(self, name: str) -> Sequence[Place]:
+        """The definitions whose last name this is, outside of tests."""
+        if name not in self._named:
+            self._named[name] = [
+                Place(path, part)
+                for path, digest in self.sources.items()
+                for part in digest.defining(name)
+            ]
+        return self._named[name]
+
     @cached_property
-    def named(self) -> Mapping[str, Sequence[Place]]:
-        """Definitions by their last name."""
-        found: dict[str, list[Place]] = defaultdict(list)
-        for path, digest in self.files.items():
-            for part in digest.outline.definitions:
-                found[part.qualname.rpartition(".")[2]].append(Place(path, part))
-        return found
+    def sources(self) -> Mapping[str, Digest]:
+        """The files that are no tests."""
+        return {path: digest for path, digest in self.files.items() if not is_test(path)}
+
+    @cached_property
+    def by_blob(self) -> Mapping[str, str]:
+        """The first path of each content."""
+        return {self.snapshot.blob(path): path for path in sorted(self.files, reverse=True)}
 
     @cached_property
     def by_name(self) -> Mapping[str, Sequence[str]]:

@@ -56,7 +56,7 @@ def named_in(fields: Fields, corpus: Corpus) -> Named:
 
 def _symbols(names: Mapping[str, float], corpus: Corpus, found: Named) -> None:
     for name, weight in names.items():
-        places = [one for one in corpus.named.get(name, ()) if not is_test(one.path)]
+        places = corpus.named(name)
         if not places or len(places) > MOST_DEFINERS:
             continue
         share = weight / len({one.path for one in places}) ** 0.5
@@ -102,11 +102,7 @@ def _inside(path: str, rest: list[str], corpus: Corpus) -> Iterator[Place]:
     folder = f"{dirname(path)}/" if basename(path).startswith("__init__") else None
     for cut in range(len(rest), 0, -1):
         suffix = ".".join(rest[:cut])
-        places = [
-            one
-            for one in corpus.named.get(rest[cut - 1], ())
-            if _ends(one.part.qualname, suffix) and not is_test(one.path)
-        ]
+        places = [one for one in corpus.named(rest[cut - 1]) if _ends(one.part.qualname, suffix)]
         near = [one for one in places if one.path == path]
         near = near or [one for one in places if folder and one.path.startswith(folder.lstrip("/"))]
         near = near or ([] if len(places) > 3 else places)
@@ -119,11 +115,7 @@ def _by_owner(parts: list[str], weight: float, corpus: Corpus, found: Named) -> 
     """`Class.method`: definitions whose qualname ends so."""
     for start in range(len(parts) - 1):
         suffix = ".".join(parts[start : start + 2])
-        places = [
-            one
-            for one in corpus.named.get(parts[start + 1], ())
-            if _ends(one.part.qualname, suffix) and not is_test(one.path)
-        ]
+        places = [one for one in corpus.named(parts[start + 1]) if _ends(one.part.qualname, suffix)]
         for place in places[:MOST_DEFINERS]:
             value = weight / len(places) ** 0.5
             found.file("module", place.path, value, why=f"defines {suffix}")
@@ -152,7 +144,7 @@ def _frames(fields: Fields, corpus: Corpus, found: Named) -> None:
                 found.files["frame"][path] = value
                 why = f"{frame.function or 'line'} at line {frame.line} of the traceback"
                 found.why[path].append((value, why))
-            for part in corpus.files[path].outline.definitions:
+            for part in corpus.files[path].definitions:
                 if part.qualname.rpartition(".")[2] == frame.function:
                     found.place("frame", Place(path, part), value)
         value *= FRAME_DECAY
@@ -205,11 +197,7 @@ def _holding(fragment: str, corpus: Corpus) -> Iterator[str]:
     words = [word for word in counted(fragment) if len(word) > 2]
     if not words:
         return
-    may = [
-        path
-        for path, digest in corpus.files.items()
-        if all(word in digest.postings for word in words) and not is_test(path)
-    ]
+    may = [path for path, digest in corpus.sources.items() if all(map(digest.has, words))]
     corpus.load(may)
     for path in may:
         if any(fragment in line for line in corpus.lines(path)):
@@ -219,6 +207,6 @@ def _holding(fragment: str, corpus: Corpus) -> Iterator[str]:
 def _around(fragment: str, path: str, corpus: Corpus) -> Iterator[Part]:
     for number, line in enumerate(corpus.lines(path), 1):
         if fragment in line:
-            for part in corpus.files[path].outline.definitions:
+            for part in corpus.files[path].definitions:
                 if part.kind != "class" and part.line <= number <= part.end_line:
                     yield part

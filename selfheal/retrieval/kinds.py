@@ -8,10 +8,11 @@ from typing import Final
 
 from selfheal.codegraph.tests_impact import is_test_file
 
-CODE: Final = frozenset(
-    ".py .pyx .pyi .js .jsx .mjs .cjs .ts .tsx .go .java .rs .rb .php .c .h .cc .cpp .hpp .cs .kt"
-    " .scala .swift .sh .sql .html .jinja .j2 .vue".split()
+_CODE: Final = (
+    " .py .pyx .pyi .js .jsx .mjs .cjs .ts .tsx .go .java .rs .rb .php .c .h .cc .cpp .hpp .cs .kt"
+    " .scala .swift .sh .sql .html .jinja .j2 .vue"
 )
+CODE: Final = frozenset(_CODE.split())
 """Endings of what is looked at."""
 
 _TEST_FOLDER: Final = re.compile(r"(?:^|/)(?:tests?|testing|testsuite|__tests__|spec)/")

@@ -43,19 +43,14 @@ class Lexical:
 
     @cached_property
     def _lengths(self) -> Mapping[str, int]:
-        return {path: sum(digest.lengths) for path, digest in self._corpus.files.items()}
+        return {path: digest.words for path, digest in self._corpus.files.items()}
 
     @cached_property
     def _means(self) -> tuple[float, float]:
         """Mean words of a file and of a chunk, at least 1."""
         total = sum(self._lengths.values())
-        chunks = sum(len(digest.lengths) for digest in self._corpus.files.values())
+        chunks = sum(digest.sections[3].count(b"],[") + 1 for digest in self._corpus.files.values())
         return max(1.0, total / max(1, len(self._lengths))), max(1.0, total / max(1, chunks))
-
-    def rarity(self, word: str) -> float:
-        """Inverse document frequency over files."""
-        found = sum(word in digest.postings for digest in self._corpus.files.values())
-        return _rarity(len(self._corpus.files), found)
 
     def scores(self, words: Mapping[str, float]) -> Scores:
         """The scores for words with their weights."""
@@ -67,26 +62,26 @@ class Lexical:
         mean_file, mean_chunk = self._means
         for word, weight in words.items():
             having = [
-                (path, digest, digest.postings.get(word, ()), self._in_paths[path].get(word, 0))
+                (path, digest, digest.chunks_with(word), self._in_paths[path].get(word, 0))
                 for path, digest in self._corpus.files.items()
-                if word in digest.postings or word in self._in_paths[path]
+                if digest.has(word) or word in self._in_paths[path]
             ]
             if not having:
                 continue
             rare = _rarity(number, len(having))
             length += (weight * rare) ** 2
             for path, digest, found, in_path in having:
-                count = sum(found[1::2])
+                count = sum(times for _, times in found)
                 tf = count + PATH_COUNT * in_path
                 norm = K1 * (1 - FILE_B + FILE_B * self._lengths[path] / mean_file)
                 files[path] += weight * rare * tf * (K1 + 1) / (tf + norm)
                 if count:
-                    file_cosines[path] += weight * rare * (1 + math.log(count)) / digest.norms[-1]
-                for chunk, tf in zip(found[::2], found[1::2], strict=True):
-                    norm = K1 * (1 - CHUNK_B + CHUNK_B * digest.lengths[chunk] / mean_chunk)
+                    file_cosines[path] += weight * rare * (1 + math.log(count)) / digest.norm
+                for chunk, tf in found:
+                    norm = K1 * (1 - CHUNK_B + CHUNK_B * digest.sizes[chunk][0] / mean_chunk)
                     chunks[path, chunk] += weight * rare * tf * (K1 + 1) / (tf + norm)
                     chunk_cosines[path, chunk] += (
-                        weight * rare * (1 + math.log(tf)) / digest.norms[chunk]
+                        weight * rare * (1 + math.log(tf)) / digest.sizes[chunk][1]
                     )
         scale = math.sqrt(length) or 1.0
         return Scores(

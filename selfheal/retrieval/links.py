@@ -61,7 +61,7 @@ class Links:
         for place in best:
             text = self._corpus.text(place.path, place.part)
             for name in set(_CALLED.findall(text)):
-                places = [p for p in self._corpus.named.get(name, ()) if not is_test(p.path)]
+                places = self._corpus.named(name)
                 near = [p for p in places if p.path == place.path] or places
                 if len(near) <= MOST_CALLED:
                     for target in near:
@@ -72,7 +72,7 @@ class Links:
     def _targets(self, path: str) -> Iterator[str]:
         modules = self._corpus.modules
         digest = self._corpus.files.get(path)
-        for module, names in digest.outline.imports if digest else ():
+        for module, names in digest.imports if digest else ():
             found = modules.find(module, importer=path)
             is_package = found is not None and basename(found) == "__init__.py"
             if found is not None and not (is_package and names):
@@ -86,9 +86,9 @@ class Links:
                     yield from self._defining(name, found.removesuffix("__init__.py"))
 
     def _defining(self, name: str, folder: str) -> Iterator[str]:
-        places = [p.path for p in self._corpus.named.get(name, ()) if p.path.startswith(folder)]
+        places = [p.path for p in self._corpus.named(name) if p.path.startswith(folder)]
         if len(places) <= MOST_CALLED:
-            yield from (path for path in places if not is_test(path))
+            yield from places
 
     def _named_like(self, test: str) -> Iterable[str]:
         """`tests/test_cart.py` is for a `cart.py`."""

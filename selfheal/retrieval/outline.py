@@ -130,7 +130,7 @@ def _blocks(masked: str, starts: list[int]) -> Iterator[_Block]:
 
 
 def _end(masked: str, position: int, indent: int) -> int:
-    """Where the first line begins that is not inside the block; comments and brackets do not end it."""
+    """Where the block ends: before a line that is indented no more; comments do not end it."""
     found = _dedent(indent).search(masked, position)
     end = found.start() if found else len(masked)
     return len(masked[:end].rstrip()) if end - position < 200 else _rstripped(masked, end)

@@ -120,7 +120,7 @@ class Reader:
         return found
 
     def _functions(self, path: str) -> Iterable[Place]:
-        places = (Place(path, part) for part in self._corpus.files[path].outline.definitions)
+        places = (Place(path, part) for part in self._corpus.files[path].definitions)
         return filter(_is_function, places)
 
     def _by_chunk(
@@ -130,7 +130,7 @@ class Reader:
         best: dict[tuple[str, str], float] = {}
         nearest: dict[tuple[str, str], float] = {}
         for path in paths:
-            for number, part in enumerate(self._corpus.files[path].outline.chunks):
+            for number, part in enumerate(self._corpus.files[path].chunks):
                 key = path, part.qualname
                 best[key] = max(best.get(key, 0.0), scores.chunks.get((path, number), 0.0))
                 cosine = scores.chunk_cosines.get((path, number), 0.0)
