@@ -62,9 +62,10 @@ class Lexical:
         mean_file, mean_chunk = self._means
         for word, weight in words.items():
             having = [
-                (path, digest, digest.chunks_with(word), self._in_paths[path].get(word, 0))
+                (path, digest, found, in_path)
                 for path, digest in self._corpus.files.items()
-                if digest.has(word) or word in self._in_paths[path]
+                if (found := digest.chunks_with(word)) or word in self._in_paths[path]
+                for in_path in (self._in_paths[path].get(word, 0),)
             ]
             if not having:
                 continue

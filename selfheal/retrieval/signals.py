@@ -18,27 +18,27 @@ from selfheal.retrieval.words import counted
 
 # Weights by `benchmarks/localisation.py --tune`, on the repositories of its tuning half only.
 FILE_WEIGHTS: Final[Mapping[str, float]] = {
+    "chunk": 1.6,
+    "frame": 1.5,
     "text": 1.0,
-    "chunk": 0.8,
-    "cosine": 0.5,
-    "name": 0.3,
-    "symbol": 0.8,
-    "module": 0.8,
     "path": 1.0,
-    "frame": 1.0,
-    "message": 0.5,
+    "module": 0.8,
+    "symbol": 0.4,
+    "message": 0.3,
     "tested": 0.3,
+    "cosine": 0.2,
     "near": 0.2,
+    "name": 0.1,
 }
 FUNCTION_WEIGHTS: Final[Mapping[str, float]] = {
-    "file": 1.0,
-    "chunk": 1.0,
+    "chunk": 1.8,
+    "frame": 1.5,
+    "symbol": 0.8,
+    "file": 0.6,
+    "module": 0.5,
+    "message": 0.5,
     "cosine": 0.3,
     "name": 0.3,
-    "symbol": 0.8,
-    "module": 0.5,
-    "frame": 1.0,
-    "message": 0.5,
     "called": 0.3,
 }
 
