@@ -6,6 +6,7 @@ from functools import partial
 from uuid import UUID
 
 from selfheal.code_planning.planner import CodePlanner
+from selfheal.code_planning.prefetch import with_chunks
 from selfheal.contracts import names
 from selfheal.contracts.bundle import TaskBundle
 from selfheal.contracts.change_request import ChangeRequest
@@ -47,7 +48,9 @@ def _code_plan(running: Running, *, plan: Plan) -> None:
     mirror.fetch([plan.base_commit_sha])
     bundle = CodePlanner(CommitTree(mirror, plan.base_commit_sha)).run(plan)
     running.check()
-    _release(running, request, bundle)
+    paths = {path for task in bundle.tasks for path in task.paths}
+    search = farm.retrieval(mirror, plan.base_commit_sha, paths=paths)
+    _release(running, request, with_chunks(bundle, search))
 
 
 def _release(running: Running, request: ChangeRequest, bundle: TaskBundle) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from selfheal.checks.development_install import prepare
 from selfheal.dispatch.sender import Sender, flush
+from selfheal.index.store import MemoryStore
 from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import get_settings
 from selfheal.planning.roster import load_roster
 from selfheal.redaction import Redactor
+from selfheal.retrieval.search import Retrieval
 from selfheal.sandbox.choose import choose_sandbox
 from selfheal.sandbox.jail import Limits, Sandbox
 from selfheal.settings import LlmSettings, Settings
@@ -96,6 +99,10 @@ class Farm:
     def mirror(self, repo: str) -> Mirror:
         """This host's mirror of `repo`, as of its last fetch."""
         return Mirror.open(self.mirrors, repo, redactor=self.redactor)
+
+    def retrieval(self, mirror: Mirror, sha: str, *, paths: Collection[str] = ()) -> Retrieval:
+        """What can be searched at a commit: all of its files, or these."""
+        return Retrieval.at(mirror, sha, MemoryStore(), paths=paths)
 
     @property
     def worktrees(self) -> Path:

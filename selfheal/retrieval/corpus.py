@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -39,9 +39,18 @@ class Corpus:
         self._texts: dict[str, list[str]] = {}
 
     @classmethod
-    def of(cls, snapshot: Snapshot, store: BlobStore) -> Self:
-        """The corpus of a commit. What the store lacks is computed and put there."""
-        paths = [p for p in snapshot.paths() if is_code(p) and snapshot.size(p) <= MAX_SOURCE_BYTES]
+    def of(cls, snapshot: Snapshot, store: BlobStore, *, paths: Collection[str] = ()) -> Self:
+        """The corpus of a commit, of all its code or of these paths of it.
+
+        What the store lacks is computed and put there.
+        """
+        paths = [
+            path
+            for path in snapshot.paths()
+            if is_code(path)
+            and (not paths or path in paths)
+            and snapshot.size(path) <= MAX_SOURCE_BYTES
+        ]
         known = _known(store, {snapshot.blob(path) for path in paths})
         missing = {snapshot.blob(p): p for p in paths if snapshot.blob(p) not in known}
         for batch in _batches(missing.values()):

@@ -23,6 +23,8 @@ SYMBOL_SHARE: Final = 0.6
 """Of a chunk whose name is in the query, beside a lexical share of 1: with the default alpha of
 0.5 that is the 0.3 which did best when it was measured (alpha sweep, November 2026)."""
 
+RAW_LINES: Final = 200
+
 DEFAULT_ALPHA: Final = 0.5
 TEST_SHARE: Final = 0.5
 """Tests use the words of what they test, and are seldom what is meant."""
@@ -55,9 +57,14 @@ class Retrieval:
         self._lexical = Lexical(corpus)
 
     @classmethod
-    def at(cls, objects: Objects, sha: str, store: BlobStore) -> Retrieval:
-        """Retrieval at a commit; files that the store does not know are read and kept there."""
-        return cls(objects, sha, Corpus.of(Snapshot.at(objects, sha), store))
+    def at(
+        cls, objects: Objects, sha: str, store: BlobStore, *, paths: Collection[str] = ()
+    ) -> Retrieval:
+        """Retrieval at a commit, in all of its files or in these.
+
+        Files that the store does not know are read and kept there.
+        """
+        return cls(objects, sha, Corpus.of(Snapshot.at(objects, sha), store, paths=paths))
 
     def locate(self, text: str, *, limit: int = LIMIT) -> Located:
         """The files, functions and tests that a text is about."""
@@ -99,6 +106,14 @@ class Retrieval:
         Raises InvalidInput for what is no id, or is of a blob that the commit does not have.
         """
         return tuple(self._snippet(written) for written in ids)
+
+    def raw_slice(self, path: str) -> tuple[str, ...]:
+        """The id of a file's first lines, without a search; nothing for a path it does not know."""
+        digest = self.corpus.files.get(path)
+        if digest is None or not digest.chunks:
+            return ()
+        end_line = min(RAW_LINES, digest.chunks[-1].end_line)
+        return (chunk_id(self.corpus.snapshot.blob(path), 1, end_line),)
 
     def _admits(self, within: Filter, path: str, number: int) -> bool:
         return within.admits(path, self.corpus.files[path].chunks[number])
