@@ -1,11 +1,11 @@
-"""How well `selfheal locate` finds what a commit changed, from words, against BM25 and against grep.
+"""How well `selfheal locate` finds what a commit changed, against plain BM25 and against grep.
 
     python benchmarks/localisation.py [NAME=]REPO... [--cases FILE] [--most 25] [--half quote]
 
 Cases come from the history of any git repositories, checked out or bare: the message of a commit
 is the text, what it changed of ordinary Python files and functions is the answer, its parent is
-what is looked in. Or from real issues: FILE has a JSON object a line, with `repo` (a NAME given above),
-`base`, `text` and `patch`, as sets of issues with their fixes have them.
+what is looked in. Or from real issues: FILE has a JSON object a line, with `repo` (a NAME given
+above), `base`, `text` and `patch`, as sets of issues with their fixes have them.
 
 Acc@k: all files (functions) of the answer are among the first k. Precision: the share of files
 named that are right. All three ways see the same cases in one run. Every repository belongs to one
@@ -25,7 +25,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
 
-from unidiff import PatchedFile, PatchSet
+from unidiff.patch import PatchedFile, PatchSet
 
 from selfheal.codegraph.parse import facts_of_text
 from selfheal.index.snapshot import Snapshot
@@ -225,7 +225,8 @@ def main() -> None:
     parser.add_argument("--half", choices=("tune", "quote", "both"), default="quote")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    known, cases = {}, []
+    known: dict[str, Objects] = {}
+    cases: list[Case] = []
     for written in asked.repositories:
         name, _, path = written.rpartition("=")
         name = name or Path(path).resolve().name.removesuffix(".git")

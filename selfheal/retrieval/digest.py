@@ -18,7 +18,7 @@ from selfheal.errors import InvalidInput
 from selfheal.retrieval.outline import Outline, Part, outline_of, windows, without_imports
 from selfheal.retrieval.words import counted
 
-KIND: Final = "digest/3"
+KIND: Final = "digest/4"
 """Under which digests are kept; the number grows when the same blob would give another digest."""
 
 _SECTIONS: Final = 6
@@ -122,7 +122,8 @@ def _digest(outline: Outline, lines: Sequence[str]) -> Digest:
     totals: dict[str, int] = {}
     sizes = []
     for number, chunk in enumerate(outline.chunks):
-        words = counted("\n".join(lines[chunk.line - 1 : chunk.end_line]))
+        # A method is about its class too, which its own lines may not name.
+        words = counted("\n".join((chunk.qualname, *lines[chunk.line - 1 : chunk.end_line])))
         sizes.append((words.total(), _norm(words.values())))
         for word, count in words.items():
             having.setdefault(word, []).extend((number, count))

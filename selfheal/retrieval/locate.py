@@ -14,8 +14,9 @@ from selfheal.retrieval.fusion import fused, shares
 from selfheal.retrieval.signals import FILE_WEIGHTS, FUNCTION_WEIGHTS, Reader, Signals
 
 LIMIT: Final = 10
-FAINT: Final = 0.1
-"""What has less than this share of the best score is not named."""
+FAINT, FAINT_FUNCTION = 0.4, 0.2
+"""What has less than this share of the best score is not named: on the tuning half no file is lost
+so, and a quarter fewer are named (`benchmarks/localisation.py`)."""
 
 _MOST_REASONS: Final = 3
 
@@ -92,7 +93,7 @@ def _best_of(scores: Mapping[Place, float], limit: int) -> list[tuple[Place, flo
         if key not in once or score > once[key][1]:
             once[key] = place, score
     ordered = sorted(once.items(), key=lambda found: (-found[1][1], found[0]))[:limit]
-    return [found for _, found in ordered if found[1] > FAINT * ordered[0][1][1]]
+    return [found for _, found in ordered if found[1] > FAINT_FUNCTION * ordered[0][1][1]]
 
 
 def _file(signals: Signals, path: str, score: float) -> LocatedFile:

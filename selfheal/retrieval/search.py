@@ -121,10 +121,17 @@ class Retrieval:
     def _named(
         self, fields: Fields, keys: Iterable[tuple[str, int]]
     ) -> Mapping[tuple[str, int], float]:
+        """How surely the query names each chunk: by its own name, or by that of its class."""
         found = {}
         for path, number in keys:
-            names = self.corpus.files[path].chunks[number].qualname.split(".")
-            if weight := max((fields.names.get(name, 0.0) for name in names), default=0.0):
+            qualname = self.corpus.files[path].chunks[number].qualname
+            *owners, name = qualname.split(".")
+            whole = max((w for d, w in fields.dotted.items() if _ends(d, qualname)), default=0.0)
+            own = fields.names.get(name, 0.0)
+            if any(f".{name}." in f".{dotted}" for dotted in fields.dotted):
+                own *= 0.3  # What is named is a member of it.
+            owner = max((fields.names.get(owner, 0.0) for owner in owners), default=0.0)
+            if weight := max(whole, own, 0.5 * owner):
                 found[path, number] = weight
         return found
 
@@ -157,3 +164,8 @@ class Retrieval:
             if (part.line, part.end_line) == (line, end_line):
                 return part
         return Part("", "module", line, end_line)
+
+
+def _ends(dotted: str, qualname: str) -> bool:
+    """Whether a dotted name is this qualname, maybe with its module."""
+    return bool(qualname) and "." in qualname and f".{dotted}".endswith(f".{qualname}")
