@@ -14,7 +14,7 @@ from selfheal.codegraph.source import MAX_SOURCE_BYTES, Modules
 from selfheal.index.snapshot import Snapshot
 from selfheal.index.store import BlobStore
 from selfheal.retrieval.digest import KIND, Digest, decoded, digest_of
-from selfheal.retrieval.kinds import is_code, is_test
+from selfheal.retrieval.kinds import NEGLIGIBLE, is_code, is_test, prior
 from selfheal.retrieval.outline import Part
 
 _BATCH: Final = 400
@@ -44,12 +44,17 @@ class Corpus:
 
         What the store lacks is computed and put there.
         """
+        code = [path for path in snapshot.paths() if is_code(path)]
+        main = main_ending(code)
         paths = [
             path
-            for path in snapshot.paths()
-            if is_code(path)
-            and (not paths or path in paths)
-            and snapshot.size(path) <= MAX_SOURCE_BYTES
+            for path in code
+            if path in paths
+            or (
+                not paths
+                and snapshot.size(path) <= MAX_SOURCE_BYTES
+                and prior(path, main=main) > NEGLIGIBLE
+            )
         ]
         known = _known(store, {snapshot.blob(path) for path in paths})
         missing = {snapshot.blob(p): p for p in paths if snapshot.blob(p) not in known}
@@ -63,8 +68,7 @@ class Corpus:
     @cached_property
     def main(self) -> str:
         """The ending that most files have."""
-        endings = Counter(splitext(path)[1] for path in self.files)
-        return max(sorted(endings), key=endings.__getitem__, default=".py")
+        return main_ending(self.files)
 
     @cached_property
     def modules(self) -> Modules:
@@ -114,6 +118,12 @@ class Corpus:
         wanted = [path for path in paths if path not in self._texts]
         for path, blob in self.snapshot.read_many(wanted).items():
             self._texts[path] = blob.decode("utf-8", "replace").splitlines()
+
+
+def main_ending(paths: Iterable[str]) -> str:
+    """The ending that most of the paths have."""
+    endings = Counter(splitext(path)[1] for path in paths)
+    return max(sorted(endings), key=endings.__getitem__, default=".py")
 
 
 def _known(store: BlobStore, blobs: set[str]) -> dict[str, Digest]:

@@ -150,7 +150,7 @@ def _shelf(word: str) -> int:
 
 
 def _norm(counts: Iterable[int]) -> float:
-    return round(math.sqrt(sum(_SQUARES[min(count, _MOST)] for count in counts)), 3)
+    return round(math.sqrt(sum([_SQUARES[c] if c < _MOST else _SQUARES[_MOST] for c in counts])), 3)
 
 
 def _json(value: object) -> bytes:

@@ -63,11 +63,12 @@ class Frame:
 class Fields:
     """A text, taken apart.
 
-    `words` and `names` (single identifiers) have weights; `dotted` are names with their modules or
-    owners, aliases of imports resolved; `frames` come outermost first; `messages` are what errors
-    said, and long quotations.
+    `words`, those of the `title` (its first line) by themselves, and `names` (single identifiers)
+    have weights; `dotted` are names with their modules or owners, aliases of imports resolved;
+    `frames` come outermost first; `messages` are what errors said, and long quotations.
     """
 
+    title: dict[str, float]
     words: dict[str, float]
     names: dict[str, float]
     dotted: dict[str, float]
@@ -87,6 +88,7 @@ def fields_of(text: str) -> Fields:
     code = "\n".join(blocks)
     said = _URL.sub(" ", prose)
     return Fields(
+        title=weighed({title: 1.0}),
         words=_words(title, said, code, noise),
         names=_names(title, said, code),
         dotted=_dotted(title, said, code),

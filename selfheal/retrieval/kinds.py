@@ -22,7 +22,7 @@ _SELDOM: Final = re.compile(
     r"|(?:^|/)(?:setup|conftest|noxfile|conf|versioneer|fabfile|changelog|history)\.\w+$"
 )
 _FOREIGN: Final = re.compile(
-    r"(?:^|/)(?:_?vendor(?:ed)?|third_party|thirdparty|extern(?:als?)?|node_modules|packages|dist"
+    r"(?:^|/)(?:_?vendor(?:ed)?|third_party|thirdparty|c?extern(?:als?)?|node_modules|packages|dist"
     r"|site-packages|bundled|compat)/"
 )
 _GENERATED: Final = re.compile(
@@ -32,6 +32,9 @@ _GENERATED: Final = re.compile(
 
 SELDOM, FOREIGN, GENERATED, OTHER_LANGUAGE = 0.35, 0.4, 0.2, 0.3
 """By what the score of such a file is multiplied."""
+
+NEGLIGIBLE: Final = 0.15
+"""A file of a smaller prior is not looked at: vendored code of another language is large."""
 
 
 def is_code(path: str) -> bool:

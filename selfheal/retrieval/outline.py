@@ -104,11 +104,11 @@ def docstring(text: str) -> str:
 
 def _blanked(match: re.Match[str]) -> str:
     """As long, with the same line breaks, and nothing else that says anything."""
-    return re.sub(r"[^\n]", "~", match[0])
+    return "\n".join("~" * len(line) for line in match[0].split("\n"))
 
 
 def _emptied(match: re.Match[str]) -> str:
-    return re.sub(r"[^\n]", " ", match[0])
+    return "\n".join(" " * len(line) for line in match[0].split("\n"))
 
 
 def _blocks(masked: str, starts: list[int]) -> Iterator[_Block]:
