@@ -13,10 +13,13 @@ from rich.markup import escape
 
 from selfheal.cli.main import app
 from selfheal.code_planning.planner import CodePlanner
+from selfheal.code_planning.prefetch import with_chunks
 from selfheal.contracts.bundle import TaskBundle
 from selfheal.contracts.plan import Plan
 from selfheal.errors import InvalidRequest
 from selfheal.index.snapshot import Snapshot
+from selfheal.index.store import MemoryStore
+from selfheal.retrieval.search import Retrieval
 from selfheal.workspace.repository import commit_at
 
 
@@ -36,9 +39,11 @@ def code_plan(
     """
     asked = _read(plan)
     objects, sha = commit_at(repo, rev or asked.base_commit_sha)
-    bundle = CodePlanner(Snapshot.at(objects, sha)).run(
+    cut = CodePlanner(Snapshot.at(objects, sha)).run(
         asked.model_copy(update={"base_commit_sha": sha})
     )
+    paths = {path for task in cut.tasks for path in task.paths}
+    bundle = with_chunks(cut, Retrieval.at(objects, sha, MemoryStore(), paths=paths))
     if as_json:
         print(bundle.to_json())
         return

@@ -100,7 +100,9 @@ class Farm:
         """This host's mirror of `repo`, as of its last fetch."""
         return Mirror.open(self.mirrors, repo, redactor=self.redactor)
 
-    def retrieval(self, mirror: Mirror, sha: str, *, paths: Collection[str] = ()) -> Retrieval:
+    def retrieval(
+        self, mirror: Mirror, sha: str, *, paths: Collection[str] | None = None
+    ) -> Retrieval:
         """What can be searched at a commit: all of its files, or these."""
         return Retrieval.at(mirror, sha, MemoryStore(), paths=paths)
 

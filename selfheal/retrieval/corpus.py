@@ -39,31 +39,24 @@ class Corpus:
         self._texts: dict[str, list[str]] = {}
 
     @classmethod
-    def of(cls, snapshot: Snapshot, store: BlobStore, *, paths: Collection[str] = ()) -> Self:
+    def of(
+        cls, snapshot: Snapshot, store: BlobStore, *, paths: Collection[str] | None = None
+    ) -> Self:
         """The corpus of a commit, of all its code or of these paths of it.
 
         What the store lacks is computed and put there.
         """
         code = [path for path in snapshot.paths() if is_code(path)]
-        main = main_ending(code)
-        paths = [
-            path
-            for path in code
-            if path in paths
-            or (
-                not paths
-                and snapshot.size(path) <= MAX_SOURCE_BYTES
-                and prior(path, main=main) > NEGLIGIBLE
-            )
-        ]
-        known = _known(store, {snapshot.blob(path) for path in paths})
-        missing = {snapshot.blob(p): p for p in paths if snapshot.blob(p) not in known}
+        chosen = _meant(code) if paths is None else [path for path in code if path in paths]
+        wanted = [path for path in chosen if snapshot.size(path) <= MAX_SOURCE_BYTES]
+        known = _known(store, {snapshot.blob(path) for path in wanted})
+        missing = {snapshot.blob(p): p for p in wanted if snapshot.blob(p) not in known}
         for batch in _batches(missing.values()):
             contents = snapshot.read_many(batch)
             made = {snapshot.blob(p): digest_of(blob, p) for p, blob in contents.items()}
             store.put_many(KIND, {blob: digest.encoded() for blob, digest in made.items()})
             known.update(made)
-        return cls(snapshot, {path: known[snapshot.blob(path)] for path in paths})
+        return cls(snapshot, {path: known[snapshot.blob(path)] for path in wanted})
 
     @cached_property
     def main(self) -> str:
@@ -118,6 +111,12 @@ class Corpus:
         wanted = [path for path in paths if path not in self._texts]
         for path, blob in self.snapshot.read_many(wanted).items():
             self._texts[path] = blob.decode("utf-8", "replace").splitlines()
+
+
+def _meant(code: list[str]) -> list[str]:
+    """What a text may be about: vendored files of other languages are many, and never are."""
+    main = main_ending(code)
+    return [path for path in code if prior(path, main=main) > NEGLIGIBLE]
 
 
 def main_ending(paths: Iterable[str]) -> str:

@@ -58,7 +58,7 @@ class Retrieval:
 
     @classmethod
     def at(
-        cls, objects: Objects, sha: str, store: BlobStore, *, paths: Collection[str] = ()
+        cls, objects: Objects, sha: str, store: BlobStore, *, paths: Collection[str] | None = None
     ) -> Retrieval:
         """Retrieval at a commit, in all of its files or in these.
 

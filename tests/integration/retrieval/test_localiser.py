@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Shop  # type: ignore[import-not-found]
+from shop_origin import Shop
 
 from selfheal.index.snapshot import Snapshot
 from selfheal.index.store import MemoryStore
