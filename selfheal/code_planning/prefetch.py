@@ -27,6 +27,10 @@ class Search(Protocol):
         """Chunks, best first; raises TimedOut where an engine does not answer."""
         ...
 
+    def expect(self, queries: Iterable[str]) -> None:
+        """Prepare for queries that will be asked, all of them by one request."""
+        ...
+
     def raw_slice(self, path: str) -> tuple[str, ...]:
         """The id of a file's first lines; nothing for a file the commit does not have."""
         ...
@@ -38,6 +42,7 @@ def with_chunks(bundle: TaskBundle, search: Search) -> TaskBundle:
     A search that does not answer is asked once more; then the file's own beginning stands for what
     it would have found, and the task says `partial_context`.
     """
+    search.expect({query for task in bundle.tasks for query in _queries(task)})
     tasks = tuple(_with_chunks(task, search) for task in bundle.tasks)
     return bundle.model_copy(update={"tasks": tasks})
 

@@ -49,7 +49,7 @@ def _code_plan(running: Running, *, plan: Plan) -> None:
     bundle = CodePlanner(CommitTree(mirror, plan.base_commit_sha)).run(plan)
     running.check()
     paths = {path for task in bundle.tasks for path in task.paths}
-    search = farm.retrieval(mirror, plan.base_commit_sha, paths=paths)
+    search = farm.retrieval(mirror, plan.base_commit_sha, paths=paths, request_id=request.id)
     _release(running, request, with_chunks(bundle, search))
 
 

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from selfheal.checks.development_install import prepare
 from selfheal.dispatch.sender import Sender, flush
@@ -27,6 +28,7 @@ from selfheal.workspace.mirror import Mirror
 from selfheal.workspace.worktree import Worktree
 
 if TYPE_CHECKING:
+    from selfheal.llm.embedding import Embeddings
     from selfheal.llm.gateway import Gateway
 
 
@@ -101,10 +103,27 @@ class Farm:
         return Mirror.open(self.mirrors, repo, redactor=self.redactor)
 
     def retrieval(
-        self, mirror: Mirror, sha: str, *, paths: Collection[str] | None = None
+        self,
+        mirror: Mirror,
+        sha: str,
+        *,
+        paths: Collection[str] | None = None,
+        request_id: UUID | None = None,
     ) -> Retrieval:
-        """What can be searched at a commit: all of its files, or these."""
-        return Retrieval.at(mirror, sha, MemoryStore(), paths=paths)
+        """What can be searched at a commit, in all of its files or in these.
+
+        Where a model makes the vectors, the request pays for them.
+        """
+        embedder = self._embeddings(request_id)
+        return Retrieval.at(mirror, sha, MemoryStore(), paths=paths, embedder=embedder)
+
+    def _embeddings(self, request_id: UUID | None) -> Embeddings | None:
+        chosen = self.settings.llm
+        if self.models is None or chosen.embedding_model is None:
+            return None
+        from selfheal.llm.embedding import Embeddings
+
+        return Embeddings(self.models.on_behalf_of(request_id), chosen)
 
     @property
     def worktrees(self) -> Path:

@@ -182,7 +182,7 @@ def _pieces(case: Case, tree: SourceTree, faults: tuple[Fault, ...]) -> Iterator
         lines = [f"{one.path}:{one.line} {one.qualname} ({one.why})" for one in suspects]
         yield Piece(title="Suspected by the failing tests", text="\n".join(lines), value=95)
     said = "\n".join((request.description, request.traceback, *request.acceptance_criteria))
-    search = case.running.farm.retrieval(case.mirror, case.tree.base)
+    search = case.running.farm.retrieval(case.mirror, case.tree.base, request_id=request.id)
     found = search.locate(said, limit=_MOST_FILES)
     if found.functions:
         lines = [f"{one.path} {one.qualname}" for one in found.functions]

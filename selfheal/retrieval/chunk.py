@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Final
 
 from selfheal.errors import InvalidInput
+
+TF_IDF: Final = "TF-IDF of words, no embeddings"
 
 _ID = re.compile(r"([0-9a-f]{40,64}):(\d+)-(\d+)\Z")
 
@@ -43,7 +46,7 @@ class Found:
     """Chunks, best first; `vectors` says what the vector side was made of."""
 
     chunks: tuple[Chunk, ...]
-    vectors: str = field(default="TF-IDF of words, no embeddings")
+    vectors: str = TF_IDF
 
 
 def chunk_id(blob: str, line: int, end_line: int) -> str:

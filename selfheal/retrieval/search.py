@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from selfheal.errors import InvalidInput
+from selfheal.errors import BudgetSpent, InvalidAnswer, InvalidInput, ModelUnavailable
 from selfheal.index.snapshot import Snapshot
 from selfheal.index.store import BlobStore
-from selfheal.retrieval.chunk import Chunk, Found, Snippet, chunk_id, read_id
+from selfheal.retrieval.chunk import TF_IDF, Chunk, Found, Snippet, chunk_id, read_id
 from selfheal.retrieval.corpus import Corpus
 from selfheal.retrieval.fields import Fields, fields_of
 from selfheal.retrieval.fusion import fused, scaled, shares
 from selfheal.retrieval.kinds import is_test
-from selfheal.retrieval.lexical import Lexical
+from selfheal.retrieval.lexical import Chunk as Key
+from selfheal.retrieval.lexical import Lexical, Scores
 from selfheal.retrieval.locate import LIMIT, Localiser, Located
 from selfheal.retrieval.outline import Part, docstring, signature
+from selfheal.retrieval.vectors import CANDIDATES, Embedder, Vectors, cosine
 from selfheal.workspace.objects import MatchingLine, Objects
 
 SYMBOL_SHARE: Final = 0.6
@@ -50,21 +53,38 @@ EVERYTHING: Final = Filter()
 class Retrieval:
     """Answers for one commit; the same question gives the same answer."""
 
-    def __init__(self, objects: Objects, sha: str, corpus: Corpus) -> None:
+    def __init__(
+        self, objects: Objects, sha: str, corpus: Corpus, *, vectors: Vectors | None = None
+    ) -> None:
         self.corpus = corpus
+        self._vectors = vectors
         self._objects = objects
         self._sha = sha
         self._lexical = Lexical(corpus)
 
     @classmethod
     def at(
-        cls, objects: Objects, sha: str, store: BlobStore, *, paths: Collection[str] | None = None
+        cls,
+        objects: Objects,
+        sha: str,
+        store: BlobStore,
+        *,
+        paths: Collection[str] | None = None,
+        embedder: Embedder | None = None,
     ) -> Retrieval:
         """Retrieval at a commit, in all of its files or in these.
 
-        Files that the store does not know are read and kept there.
+        Files that the store does not know are read and kept there. The vector side is TF-IDF; with
+        an embedder its vectors are compared instead, for the chunks that are nearest by words.
         """
-        return cls(objects, sha, Corpus.of(Snapshot.at(objects, sha), store, paths=paths))
+        corpus = Corpus.of(Snapshot.at(objects, sha), store, paths=paths)
+        return cls(objects, sha, corpus, vectors=Vectors(embedder, store) if embedder else None)
+
+    def expect(self, queries: Iterable[str]) -> None:
+        """Have the vectors of queries that will be asked, by one request, if a model makes them."""
+        if self._vectors is not None:
+            with suppress(ModelUnavailable, InvalidAnswer, BudgetSpent):
+                self._vectors.of(queries)
 
     def locate(self, text: str, *, limit: int = LIMIT) -> Located:
         """The files, functions and tests that a text is about."""
@@ -80,9 +100,10 @@ class Retrieval:
         fields = fields_of(query)
         scores = self._lexical.scores(fields.words)
         keys = [key for key in scores.chunks if self._admits(within, *key)]
+        near, made_of = self._near(query, scores, keys=keys, alpha=alpha)
         signals = {
             "words": scaled({key: scores.chunks[key] for key in keys}),
-            "vector": scaled({key: scores.chunk_cosines.get(key, 0.0) for key in keys}),
+            "vector": scaled(near),
             "symbol": self._named(fields, keys) if alpha < 1 else {},
         }
         weights = {"words": 1 - alpha, "vector": alpha, "symbol": SYMBOL_SHARE * (1 - alpha)}
@@ -93,7 +114,8 @@ class Retrieval:
             tuple(
                 self._chunk(key, score=total[key], why=shares(signals, weights, key))
                 for key in best[:k]
-            )
+            ),
+            vectors=made_of,
         )
 
     def grep_like(self, regex: str, *, limit: int = 200) -> tuple[MatchingLine, ...]:
@@ -114,6 +136,28 @@ class Retrieval:
             return ()
         end_line = min(RAW_LINES, digest.chunks[-1].end_line)
         return (chunk_id(self.corpus.snapshot.blob(path), 1, end_line),)
+
+    def _near(
+        self, query: str, scores: Scores, *, keys: Sequence[Key], alpha: float
+    ) -> tuple[dict[Key, float], str]:
+        """The vector side, and what it was made of."""
+        if self._vectors is None or alpha == 0:
+            return {key: scores.chunk_cosines.get(key, 0.0) for key in keys}, TF_IDF
+        best = sorted(keys, key=lambda key: (-scores.chunks[key], key))[:CANDIDATES]
+        self.corpus.load(path for path, _ in best)
+        texts = {key: self._embedded_text(key) for key in best}
+        try:
+            vectors = self._vectors.of([query, *texts.values()])
+        except (ModelUnavailable, InvalidAnswer, BudgetSpent) as error:
+            cosines = {key: scores.chunk_cosines.get(key, 0.0) for key in keys}
+            return cosines, f"{TF_IDF}: {error}"
+        near = {key: cosine(vectors[query], vectors[text]) for key, text in texts.items()}
+        return near, f"embeddings by {self._vectors.name} of the {len(best)} best by words"
+
+    def _embedded_text(self, key: Key) -> str:
+        path, number = key
+        part = self.corpus.files[path].chunks[number]
+        return f"{path} {part.qualname}\n{self.corpus.text(path, part)}"
 
     def _admits(self, within: Filter, path: str, number: int) -> bool:
         return within.admits(path, self.corpus.files[path].chunks[number])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from shop_origin import Shop
 
-from selfheal.errors import InvalidInput
+from selfheal.errors import InvalidInput, ModelUnavailable
 from selfheal.index.store import MemoryStore
 from selfheal.retrieval.lookup import paths_for
 from selfheal.retrieval.search import Filter, Retrieval
@@ -99,3 +101,50 @@ def test_paths_are_found_for_a_goal_by_symbols_and_by_names_that_nothing_defines
     assert paths_for(search, "make `cheapest_price` accept nothing")[0] == "shop/cart.py"
     assert paths_for(search, "raise LOWEST_RATE", hints=["it is 7"])[0] == "shop/tax.py"
     assert paths_for(search, "please help us") == ()
+
+
+class Meaning:
+    """Vectors that know one synonym; `asked` are the texts of each request."""
+
+    name = "meaning/2"
+
+    def __init__(self, *, away: bool = False) -> None:
+        self.asked: list[list[str]] = []
+        self._away = away
+
+    def embed(self, texts: Sequence[str]) -> list[tuple[float, float]]:
+        self.asked.append([*texts])
+        if self._away:
+            raise ModelUnavailable("nobody answered")
+        return [(1.0, 0.0) if "levy" in text or "tax" in text else (0.0, 1.0) for text in texts]
+
+
+def test_embeddings_are_compared_where_there_is_a_model_and_said_so(shop: Shop) -> None:
+    store, meaning = MemoryStore(), Meaning()
+    search = Retrieval.at(*commit_at(shop.folder), store, embedder=meaning)
+
+    found = search.hybrid_search("levy on the country and the customer", alpha=1.0)
+
+    assert found.chunks[0].path == "shop/tax.py"
+    assert "meaning/2" in found.vectors
+    again = Retrieval.at(*commit_at(shop.folder), store, embedder=meaning)
+    assert again.hybrid_search("levy on the country and the customer", alpha=1.0) == found
+    assert len(meaning.asked) == 1
+
+
+def test_queries_that_are_expected_are_asked_for_in_one_request(shop: Shop) -> None:
+    meaning = Meaning()
+    search = Retrieval.at(*commit_at(shop.folder), MemoryStore(), embedder=meaning)
+
+    search.expect(["total", "rate_of"])
+
+    assert [sorted(texts) for texts in meaning.asked] == [["rate_of", "total"]]
+
+
+def test_a_model_that_is_away_leaves_the_words(shop: Shop, search: Retrieval) -> None:
+    away = Retrieval.at(*commit_at(shop.folder), MemoryStore(), embedder=Meaning(away=True))
+
+    found = away.hybrid_search("cheapest_price")
+
+    assert found.chunks == search.hybrid_search("cheapest_price").chunks
+    assert "nobody answered" in found.vectors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from selfheal.code_planning.prefetch import MOST_CALLS, with_chunks
@@ -17,6 +18,7 @@ class Shelf:
 
     def __init__(self, *, silent: int = 0) -> None:
         self.asked: list[tuple[str, tuple[str, ...]]] = []
+        self.expected: set[str] = set()
         self._silent = silent
 
     def hybrid_search(self, query: str, *, k: int, alpha: float, within: Filter) -> Found:
@@ -25,6 +27,9 @@ class Shelf:
             raise TimedOut("it sleeps")
         (path,) = within.paths
         return Found((Chunk(f"{path}/{query}", path, query, "function", 1, 2),))
+
+    def expect(self, queries: Iterable[str]) -> None:
+        self.expected = set(queries)
 
     def raw_slice(self, path: str) -> tuple[str, ...]:
         return (f"{path}/raw",)
@@ -53,6 +58,14 @@ def test_a_task_carries_the_ids_for_its_symbols_in_its_files() -> None:
 
     assert task.blob_ids == ("a.py/f0", "a.py/f1")
     assert not task.partial_context
+
+
+def test_the_queries_of_a_plan_are_announced_together() -> None:
+    search = Shelf()
+
+    planned(search)
+
+    assert search.expected == {"f0", "f1"}
 
 
 def test_a_task_without_symbols_is_looked_up_by_its_goal() -> None:
