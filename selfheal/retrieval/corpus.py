@@ -73,10 +73,19 @@ class Corpus:
         if name not in self._named:
             self._named[name] = [
                 Place(path, part)
-                for path, digest in self.sources.items()
-                for part in digest.defining(name)
+                for path in self._defining.get(name, ())
+                for part in self.files[path].defining(name)
             ]
         return self._named[name]
+
+    @cached_property
+    def _defining(self) -> Mapping[str, Sequence[str]]:
+        """The sources that define a name."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for path, digest in self.sources.items():
+            for name in digest.names:
+                found[name].append(path)
+        return found
 
     @cached_property
     def sources(self) -> Mapping[str, Digest]:

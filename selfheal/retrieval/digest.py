@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from selfheal.codegraph.source import is_python, source_text
@@ -23,6 +24,7 @@ KIND: Final = "digest/4"
 
 _SECTIONS: Final = 6
 _SHELVES: Final = 27
+_LAST_NAME: Final = re.compile(r'\["(?:[^"]*\.)?([^".]+)",')
 _MOST: Final = 1_000
 _SQUARES: Final = (0.0, *((1 + math.log(count)) ** 2 for count in range(1, _MOST + 1)))
 
@@ -68,10 +70,13 @@ class Digest:
         """The number of words of each chunk, and the length of its vector."""
         return tuple((words, norm) for words, norm in json.loads(self.sections[4]))
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The last names of the definitions, which are not decoded for it."""
+        return frozenset(_LAST_NAME.findall(self.sections[1].decode()))
+
     def defining(self, name: str) -> tuple[Part, ...]:
         """The definitions whose last name this is."""
-        if b'%s"' % name.encode() not in self.sections[1]:
-            return ()
         return tuple(d for d in self.definitions if d.qualname.rpartition(".")[2] == name)
 
     @cached_property
@@ -81,11 +86,12 @@ class Digest:
 
     def has(self, word: str) -> bool:
         """Whether the file has a word."""
-        return b"\n%s " % word.encode() in self._listed[_shelf(word)]
+        return bool(self.chunks_with(word))
 
     def chunks_with(self, word: str) -> Sequence[tuple[int, int]]:
         """Numbers of the chunks that have a word, and how often each has it."""
-        listed, key = self._listed[_shelf(word)], b"\n%s " % word.encode()
+        shelf, key = _sought(word)
+        listed = self._listed[shelf]
         start = listed.find(key)
         if start < 0:
             return ()
@@ -147,6 +153,12 @@ def _shelf(word: str) -> int:
     """By the first letter; whatever is no small Latin letter stands together."""
     place = ord(word[0]) - ord("a") + 1
     return place if 0 < place < _SHELVES else 0
+
+
+@lru_cache(maxsize=1024)
+def _sought(word: str) -> tuple[int, bytes]:
+    """The shelf that a word stands on, and how its line begins."""
+    return _shelf(word), b"\n%s " % word.encode()
 
 
 def _norm(counts: Iterable[int]) -> float:

@@ -15,7 +15,7 @@ MOST_CHARACTERS: Final = 60_000
 TITLE, PROSE, CODE, NOISE = 3.0, 1.0, 0.5, 0.1
 """Weights of words, by where they stand."""
 
-_COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
+_COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _DETAIL: Final = re.compile(r"</?(?:details|summary|br|p|b|code|pre|img)[^>]*>", re.IGNORECASE)
 _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)[^\n]*\n(.*?)(?:^[ \t]*(?:```|~~~)|\Z)", re.M | re.S)
 _INDENTED: Final = re.compile(r"(?:^(?: {4}|\t|[ \t]*>>>|[ \t]*\.\.\. )[^\n]*\n?)+", re.M)
@@ -79,8 +79,8 @@ class Fields:
 
 def fields_of(text: str) -> Fields:
     """The fields of an issue, a traceback, a failing test's output, or a sentence."""
-    text = _shortened(_COMMENT.sub("", text.replace("\r\n", "\n")))
-    text = _DETAIL.sub(" ", text)
+    text = _shortened(text.replace("\r\n", "\n"))
+    text = _DETAIL.sub(" ", _COMMENT.sub("", text))
     title, _, body = text.strip().partition("\n")
     prose, blocks = _without_code(body)
     prose, noise = _without_noise(prose)

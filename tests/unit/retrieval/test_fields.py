@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from selfheal.retrieval.fields import Frame, fields_of
 
 ISSUE = """Cart.total is wrong for `empty_cart`
@@ -52,6 +56,33 @@ def test_a_long_log_is_read_at_both_ends() -> None:
     fields = fields_of("first_name\n" + "noise\n" * 100_000 + "last_name")
 
     assert {"first_name", "last_name"} <= fields.names.keys()
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<!--",
+        "```\n",
+        "a/",
+        "a.",
+        "'",
+        '"',
+        "#",
+        "(",
+        'File "',
+        "    ",
+        "x.y(",
+        "# version 1.1\n",
+        "`",
+    ],
+)
+def test_a_hostile_text_is_read_as_any_other(piece: str) -> None:
+    assert fields_of(f"title_word\n{piece * 100_000}").names["title_word"] == 1.0
+
+
+@given(st.text(max_size=300))
+def test_any_text_has_fields(text: str) -> None:
+    assert all(weight > 0 for weight in fields_of(text).words.values())
 
 
 def test_an_empty_text_says_nothing() -> None:
