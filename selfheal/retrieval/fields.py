@@ -30,7 +30,7 @@ _PATH: Final = re.compile(
     r"(?<![\w/.:-])((?:[\w.-]+/)*[\w-]+\.(?:pyx?|js|jsx|ts|tsx|go|java|rs))\b"
 )
 _DOTTED: Final = re.compile(r"(?<![\w./])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)")
-_TICKED: Final = re.compile(r"`+([^`\n]{1,200})`+")
+_TICKED: Final = re.compile(r"(?<!`)`{1,3}([^`\n]{1,200})`")
 _CALL: Final = re.compile(r"(?<![\w.])([A-Za-z_]\w{2,})\(")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 _PLAIN: Final = re.compile(r"(?<![\w.])[a-z]{4,}(?![\w.])")

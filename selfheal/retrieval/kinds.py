@@ -15,18 +15,21 @@ _CODE: Final = (
 CODE: Final = frozenset(_CODE.split())
 """Endings of what is looked at."""
 
-_TEST_FOLDER: Final = re.compile(r"(?:^|/)(?:tests?|testing|testsuite|__tests__|spec)/")
+# A `test` inside a package is what the package offers for testing, as in Django.
+_TEST_FOLDER: Final = re.compile(
+    r"(?:^|/)(?:tests|testsuite|__tests__)/|^(?:src/)?(?:test|testing|spec)/"
+)
 _SELDOM: Final = re.compile(
-    r"(?:^|/)(?:docs?|documentation|examples?|galleries|tutorials?|benchmarks?|asv_bench|scripts?|tools?"
-    r"|bin|release|contrib/gh-pages|doc-build|ci|\.github|build_tools|_custom_build)/"
-    r"|(?:^|/)(?:setup|conftest|noxfile|conf|versioneer|fabfile|changelog|history)\.\w+$"
+    r"(?:^|/)(?:docs?|documentation|examples?|galleries|tutorials?|benchmarks?|asv_bench|scripts?"
+    r"|tools?|bin|release|ci|\.github|build_tools|_custom_build)/"
+    r"|(?:^|/)(?:setup|noxfile|versioneer|fabfile)\.\w+$"
 )
 _FOREIGN: Final = re.compile(
     r"(?:^|/)(?:_?vendor(?:ed)?|third_party|thirdparty|c?extern(?:als?)?|node_modules|packages|dist"
-    r"|site-packages|bundled|compat)/"
+    r"|site-packages|bundled)/"
 )
 _GENERATED: Final = re.compile(
-    r"(?:_pb2(?:_grpc)?|\.min|(?:_|/)(?:parsetab|lextab)|(?:^|/)_version|_lextab|_parsetab|\.generated)"
+    r"(?:_pb2(?:_grpc)?|\.min|(?:_|/)(?:parsetab|lextab)|(?:^|/)_version|\.generated)"
     r"\.\w+$|/_antlr/|(?:^|/)migrations/\d{4}_"
 )
 
