@@ -254,6 +254,12 @@ class LlmSettings(_Section):
     coding_model: str | None = Field(
         default=None, description="model that writes code; also read from CODING_MODEL"
     )
+    embedding_model: str | None = Field(
+        default=None, description="model of base_url that retrieval's vectors are from; unset: none"
+    )
+    embedding_dimensions: int | None = Field(
+        default=None, ge=8, le=8192, description="places of its vectors; unset: its own"
+    )
     tier_models: dict[Complexity, str] = Field(
         default={}, description="models that write code of a tier: trivial, moderate, complex"
     )
@@ -310,6 +316,8 @@ class LlmSettings(_Section):
             raise ValueError("fallbacks need a base_url to fall back from")
         if self.base_url and not (self.model or (self.planner_model and self.coding_model)):
             raise ValueError("a base_url needs a model, or planner_model and coding_model")
+        if self.embedding_model and self.base_url is None:
+            raise ValueError("an embedding_model needs the base_url that has it")
         names = [self.name, *(fallback.name for fallback in self.fallbacks)]
         if len(set(names)) < len(names):
             raise ValueError(f"each endpoint needs a name of its own, found {', '.join(names)}")

@@ -11,15 +11,16 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
+from selfheal.cli.kept import kept_here
 from selfheal.cli.main import app
 from selfheal.code_planning.planner import CodePlanner
+from selfheal.code_planning.prefetch import with_chunks
 from selfheal.contracts.bundle import TaskBundle
 from selfheal.contracts.plan import Plan
 from selfheal.errors import InvalidRequest
-from selfheal.index.disk import DiskStore
 from selfheal.index.index import Index
 from selfheal.index.snapshot import Snapshot
-from selfheal.settings import load_settings
+from selfheal.retrieval.search import Retrieval
 from selfheal.workspace.repository import commit_at
 
 
@@ -39,20 +40,15 @@ def code_plan(
     """
     asked = _read(plan)
     objects, sha = commit_at(repo, rev or asked.base_commit_sha)
-    bundle = _cut(Snapshot.at(objects, sha), asked.model_copy(update={"base_commit_sha": sha}))
+    with kept_here() as kept:
+        planner = CodePlanner(Snapshot.at(objects, sha), Index(kept))
+        cut = planner.run(asked.model_copy(update={"base_commit_sha": sha}))
+        paths = {path for task in cut.tasks for path in task.paths}
+        bundle = with_chunks(cut, Retrieval.at(objects, sha, kept, paths=paths))
     if as_json:
         print(bundle.to_json())
         return
     _show(bundle, Console(soft_wrap=True))
-
-
-def _cut(snapshot: Snapshot, plan: Plan) -> TaskBundle:
-    """With what the farm of this machine knows of the files; where there is none, none is made."""
-    settings = load_settings()
-    if not settings.run_folder.exists():
-        return CodePlanner(snapshot).run(plan)
-    with DiskStore.of_this_host(settings) as kept:
-        return CodePlanner(snapshot, Index(kept)).run(plan)
 
 
 def _read(name: str) -> Plan:

@@ -20,6 +20,7 @@ from selfheal.redaction import Redactor
 _COMMANDS = {
     "heal": "heal",
     "repair": "repair",
+    "locate": "locate",
     "evolve": "evolve",
     "up": "up",
     "submit": "submit",

@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from selfheal.code_planning.planner import CodePlanner
+from selfheal.code_planning.prefetch import with_chunks
 from selfheal.contracts import names
 from selfheal.contracts.bundle import TaskBundle
 from selfheal.contracts.change_request import ChangeRequest
@@ -50,7 +51,9 @@ def _code_plan(running: Running, *, plan: Plan) -> None:
     mirror.fetch([plan.base_commit_sha])
     bundle = _cut(farm, mirror, plan)
     running.check()
-    _release(running, request, bundle)
+    paths = {path for task in bundle.tasks for path in task.paths}
+    search = farm.retrieval(mirror, plan.base_commit_sha, paths=paths, request_id=request.id)
+    _release(running, request, with_chunks(bundle, search))
 
 
 def _cut(farm: Farm, mirror: Mirror, plan: Plan) -> TaskBundle:

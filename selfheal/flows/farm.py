@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from selfheal.checks.development_install import prepare
 from selfheal.dispatch.sender import Sender, flush
 from selfheal.index.disk import DiskStore
 from selfheal.index.index import Index
-from selfheal.index.store import Layered
+from selfheal.index.store import BlobStore, Layered
 from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import get_settings
 from selfheal.planning.roster import load_roster
 from selfheal.redaction import Redactor
+from selfheal.retrieval.search import Retrieval
 from selfheal.sandbox.choose import choose_sandbox
 from selfheal.sandbox.jail import Limits, Sandbox
 from selfheal.settings import LlmSettings, Settings
@@ -28,6 +31,7 @@ from selfheal.workspace.mirror import Mirror
 from selfheal.workspace.worktree import Worktree
 
 if TYPE_CHECKING:
+    from selfheal.llm.embedding import Embeddings
     from selfheal.llm.gateway import Gateway
 
 
@@ -74,7 +78,11 @@ class Farm:
     @property
     def index(self) -> Index:
         """What is known of repositories, on this host and by the others; its tally starts at 0."""
-        return Index(Layered(self._kept_here, SharedStore(self.database)))
+        return Index(self._kept)
+
+    @property
+    def _kept(self) -> BlobStore:
+        return Layered(self._kept_here, SharedStore(self.database))
 
     @cached_property
     def _kept_here(self) -> DiskStore:
@@ -109,6 +117,29 @@ class Farm:
     def mirror(self, repo: str) -> Mirror:
         """This host's mirror of `repo`, as of its last fetch."""
         return Mirror.open(self.mirrors, repo, redactor=self.redactor)
+
+    def retrieval(
+        self,
+        mirror: Mirror,
+        sha: str,
+        *,
+        paths: Collection[str] | None = None,
+        request_id: UUID | None = None,
+    ) -> Retrieval:
+        """What can be searched at a commit, in all of its files or in these.
+
+        Where a model makes the vectors, the request pays for them.
+        """
+        embedder = self._embeddings(request_id)
+        return Retrieval.at(mirror, sha, self._kept, paths=paths, embedder=embedder)
+
+    def _embeddings(self, request_id: UUID | None) -> Embeddings | None:
+        chosen = self.settings.llm
+        if self.models is None or chosen.embedding_model is None:
+            return None
+        from selfheal.llm.embedding import Embeddings
+
+        return Embeddings(self.models.on_behalf_of(request_id), chosen)
 
     @property
     def worktrees(self) -> Path:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from selfheal.checks.baseline import Baseline
 from selfheal.checks.target import Target
-from selfheal.codegraph.places import rank_files
 from selfheal.codegraph.source import SourceTree, is_python, source_text
 from selfheal.contracts.change_request import SUITE_PASSES, ChangeRequest
 from selfheal.contracts.plan import Plan, PlanWarning
@@ -27,6 +26,7 @@ from selfheal.planning.request import Matter, plan_by_model
 from selfheal.repair.engine import localise
 from selfheal.repair.faults import Fault, cluster_faults
 from selfheal.repair.task import RepairTask
+from selfheal.retrieval.search import Retrieval
 from selfheal.store import events
 from selfheal.store.plans import PlanRow
 from selfheal.workspace.mirror import Mirror
@@ -34,6 +34,8 @@ from selfheal.workspace.worktree import Worktree
 
 _MOST_FAILURES = 5
 _MOST_FILES = 8
+_MOST_CHUNKS, _ALPHA = 8, 0.3
+"""RP-1."""
 _WHOLE_FILE_LINES = 200
 
 
@@ -180,11 +182,26 @@ def _pieces(case: Case, tree: SourceTree, faults: tuple[Fault, ...]) -> Iterator
         lines = [f"{one.path}:{one.line} {one.qualname} ({one.why})" for one in suspects]
         yield Piece(title="Suspected by the failing tests", text="\n".join(lines), value=95)
     said = "\n".join((request.description, request.traceback, *request.acceptance_criteria))
-    found = [one.path for one in rank_files(tree, said, limit=_MOST_FILES)]
-    named = (*request.affected_paths, *(suspect.path for suspect in suspects), *found)
-    for rank, path in enumerate(list(dict.fromkeys(named))[:_MOST_FILES]):
+    search = case.running.farm.retrieval(case.mirror, case.tree.base, request_id=request.id)
+    found = search.locate(said, limit=_MOST_FILES)
+    if found.functions:
+        lines = [f"{one.path} {one.qualname}" for one in found.functions]
+        yield Piece(title="Functions nearest to the request", text="\n".join(lines), value=70)
+    named = (*request.affected_paths, *(suspect.path for suspect in suspects))
+    paths = list(dict.fromkeys((*named, *(file.path for file in found.files))))[:_MOST_FILES]
+    for rank, path in enumerate(paths):
         yield _file(tree, path, value=60 - rank)
+    yield from _chunks(search, request.description)
     yield Piece(title="All files", text="\n".join(tree.paths()), value=10)
+
+
+def _chunks(search: Retrieval, description: str) -> Iterator[Piece]:
+    """Code that speaks of the same; after the files, which may have been cut to an outline."""
+    chunks = search.hybrid_search(description, k=_MOST_CHUNKS, alpha=_ALPHA).chunks
+    snippets = search.snippet(chunk.id for chunk in chunks)
+    for rank, (chunk, snippet) in enumerate(zip(chunks, snippets, strict=True)):
+        title = f"{chunk.symbol or 'Lines'} in {chunk.path}, lines {chunk.line}-{chunk.end_line}"
+        yield Piece(title=title, text=snippet.text, value=50 - rank)
 
 
 def _file(tree: SourceTree, path: str, *, value: float) -> Piece:

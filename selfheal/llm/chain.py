@@ -37,6 +37,10 @@ def endpoints(settings: LlmSettings) -> tuple[EndpointSettings, ...]:
 
 def choices(settings: LlmSettings, purpose: Purpose, tier: Tier) -> tuple[Choice, ...]:
     """The chain for an answer: the first one's model is chosen by purpose and tier."""
+    if purpose == "embed":
+        # Vectors of another model are of another space: there is nobody to fall back to.
+        assert settings.embedding_model is not None, "nobody embeds without a model for it"
+        return (Choice(settings.name, settings.embedding_model),)
     model = _chosen(settings, purpose, tier) or settings.model
     assert model is not None, "settings with a base_url have a model for every purpose"
     fallbacks = (Choice(other.name, other.model) for other in settings.fallbacks)

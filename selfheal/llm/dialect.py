@@ -28,6 +28,7 @@ class Wanted:
     form: type[Value] | None
     temperature: float
     max_tokens: int
+    dimensions: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

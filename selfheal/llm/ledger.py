@@ -70,6 +70,7 @@ class Ledger:
             form=question.form,
             temperature=chosen.temperature if temperature is None else temperature,
             max_tokens=chosen.max_tokens if most is None else most,
+            dimensions=chosen.embedding_dimensions if question.purpose == "embed" else None,
         )
 
     def left_alone(self, providers: Sequence[str]) -> dict[str, float]:
@@ -92,7 +93,8 @@ class Ledger:
         call = admitted.call
         usage = self._usage(call, reply)
         usd = None if usage is None else cost(self._settings, call.model, usage)
-        stored = self.clean(reply.text)
+        # Vectors are kept by whoever asked for them: here they would only fill the table.
+        stored = "" if call.purpose == "embed" else self.clean(reply.text)
         end = End(
             outcome=reply.outcome,
             circuit=reply.meaning.circuit,
@@ -148,10 +150,16 @@ class Ledger:
             provider=provider,
             model=wanted.model,
             digest=digest_of(wanted),
-            messages=[(one.role, one.content) for one in wanted.messages] if number == 1 else (),
+            messages=self._noted(wanted) if number == 1 else (),
             estimated_tokens=estimate,
             reserved=Spend(tokens=most.tokens, usd=cost(self._settings, wanted.model, most)),
         )
+
+    def _noted(self, wanted: Wanted) -> Sequence[tuple[str, str]]:
+        """What stands on the row of the question; chunks that are embedded are in git anyway."""
+        if wanted.purpose == "embed":
+            return ()
+        return [(one.role, one.content) for one in wanted.messages]
 
     def _usage(self, call: Call, reply: Reply) -> Usage | None:
         """What the call took: as the provider says, else as it looks; None where nobody knows."""
@@ -179,6 +187,8 @@ def digest_of(wanted: Wanted) -> str:
     form = None if wanted.form is None else strict_schema(wanted.form)
     said = [[message.role, message.content] for message in wanted.messages]
     asked = [wanted.model, said, form, wanted.temperature, wanted.max_tokens]
+    if wanted.dimensions is not None:
+        asked.append(wanted.dimensions)
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from selfheal.contracts.bundle import Complexity
 from selfheal.contracts.document import Value
 
-Purpose = Literal["plan", "draft", "skeleton", "rerank", "decompose", "evolve"]
+Purpose = Literal["plan", "draft", "skeleton", "rerank", "decompose", "evolve", "embed"]
 """What an answer is for: chooses the model, and stands on the row of the call."""
 
 Tier = Complexity

@@ -7,14 +7,22 @@ from a slow one. The SDK's retries are off, and its time limit of 600 s is repla
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx2
-from openai import AsyncOpenAI, BadRequestError, DefaultAsyncHttpxClient, UnprocessableEntityError
+from openai import (
+    AsyncOpenAI,
+    BadRequestError,
+    DefaultAsyncHttpxClient,
+    UnprocessableEntityError,
+    omit,
+)
 from openai.types.chat import ChatCompletionChunk
 
+from selfheal.contracts.names import PURPOSE_HEADER
 from selfheal.llm.background import Background
 from selfheal.llm.dialect import Dialect, Structured, Wanted
 from selfheal.llm.faults import FOREIGN, reply_of
@@ -54,7 +62,8 @@ class Provider:
         "not_offered" means that the endpoint did not understand a word of the protocol: the next
         call does without it.
         """
-        return self._background.run(self._complete(wanted, seconds), check=check)
+        work = self._embed if wanted.purpose == "embed" else self._complete
+        return self._background.run(work(wanted, seconds), check=check)
 
     def look(self) -> Reply:
         """Whether somebody is there who takes the key: "answered", or what is wrong. Costs nothing.
@@ -83,6 +92,26 @@ class Provider:
             if not hearing.whole:
                 return self._broken(error, hearing, seconds)
         return hearing.reply
+
+    async def _embed(self, wanted: Wanted, seconds: float) -> Reply:
+        """The vectors of the messages, in their order, as JSON."""
+        try:
+            async with asyncio.timeout(seconds):
+                given = await self._here().embeddings.create(
+                    model=wanted.model,
+                    input=[message.content for message in wanted.messages],
+                    encoding_format="float",
+                    extra_headers={PURPOSE_HEADER: wanted.purpose},
+                    dimensions=omit if wanted.dimensions is None else wanted.dimensions,
+                )
+        except FOREIGN as error:
+            return reply_of(error, began=False)
+        vectors = [one.embedding for one in sorted(given.data, key=lambda one: one.index)]
+        if len(vectors) != len(wanted.messages) or not all(vectors):
+            why = f"{len(vectors)} vectors for {len(wanted.messages)} texts"
+            return Reply(outcome="garbled", why=why)
+        usage = Usage(prompt_tokens=given.usage.prompt_tokens)
+        return Reply(outcome="answered", text=json.dumps(vectors), usage=usage)
 
     def _broken(self, error: Exception, hearing: _Hearing, seconds: float) -> Reply:
         if isinstance(error, TimeoutError) and hearing.began:

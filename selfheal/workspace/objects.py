@@ -6,18 +6,24 @@ Every answer is bounded; what would be larger is refused, never cut silently.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from selfheal.errors import InvalidInput
+from selfheal.errors import GitFailed, InvalidInput
 from selfheal.workspace.git import Git, checked_sha
 
 FILE_BYTES: Final = 4 << 20
 BATCH_BYTES: Final = 64 << 20
 DIFF_BYTES: Final = 8 << 20
 LOG_COMMITS: Final = 1000
+GREP_SECONDS: Final = 10.0
+REGEX_CHARACTERS: Final = 500
+
+_GREP_LINES_OF_A_FILE: Final = 50
+_LINE_CHARACTERS: Final = 400
 
 _SYMLINK, _GITLINK = "120000", "160000"
 _LOG_FORMAT = "--format=%H%x00%P%x00%an%x00%ae%x00%at%x00%B%x00"
@@ -56,6 +62,15 @@ class BlameLine:
 
     number: int
     sha: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingLine:
+    """A line of a file (counted from 1) that a search found, cut to 400 characters."""
+
+    path: str
+    line: int
     text: str
 
 
@@ -152,6 +167,35 @@ class Objects:
         )
         return answer.records
 
+    def grep(
+        self, sha: str, regex: str, *, limit: int = 200, seconds: float = GREP_SECONDS
+    ) -> tuple[MatchingLine, ...]:
+        """At most `limit` lines of text files that match, by path, so many of one file.
+
+        The expression is Perl's, of one line. It may come from anybody: what explodes is given up
+        by git's engine or at the time limit, and costs no more than that. Raises InvalidInput for
+        what is no expression, and TimedOut.
+        """
+        if not regex or len(regex) > REGEX_CHARACTERS or re.search(r"[\n\0]", regex):
+            raise InvalidInput(
+                f"expected a regular expression of one line and at most {REGEX_CHARACTERS} "
+                f"characters, found {regex[:80]!r}"
+            )
+        try:
+            answer = self.git.run(
+                "grep",
+                "-nIPz",
+                "--no-color",
+                f"--max-count={min(limit, _GREP_LINES_OF_A_FILE)}",
+                "-e",
+                operands=(f"(?:{regex})", checked_sha(sha)),
+                accept=(0, 1),
+                seconds=seconds,
+            )
+        except GitFailed as error:
+            raise InvalidInput(f"{regex[:80]!r} cannot be searched for: {error.message}") from error
+        return tuple(_matching_lines(answer.text, prefix=len(sha) + 1))[:limit]
+
     def contents(self, oids: Sequence[str]) -> list[bytes]:
         """The contents of blobs in the same order, by one `cat-file --batch` (read by object name,
         because a path may hold a line break). Without a bound: whoever asks knows their sizes."""
@@ -170,13 +214,25 @@ class Objects:
 def _tree_entry(record: str) -> TreeEntry:
     meta, path = record.split("\t", 1)
     mode, _kind, oid, size = meta.split()
-    return TreeEntry(path, mode, oid, 0 if size == "-" else int(size))
+    return TreeEntry(path, mode, oid, _size(size))
+
+
+def _size(written: str) -> int:
+    """A submodule has none; an object that is not here (a partial clone) is beyond any bound."""
+    if written == "-":
+        return 0
+    return int(written) if written.isdigit() else sys.maxsize
 
 
 def _commit(fields: Sequence[str]) -> Commit:
     sha, parents, author, email, seconds, message = fields
     authored = datetime.fromtimestamp(int(seconds), UTC)
     return Commit(sha, tuple(parents.split()), author, email, authored, message.rstrip("\n"))
+
+
+def _matching_lines(answer: str, *, prefix: int) -> Iterator[MatchingLine]:
+    for found in re.finditer(r"([^\0\n]+)\0(\d+)\0([^\n]*)\n?", answer):
+        yield MatchingLine(found[1][prefix:], int(found[2]), found[3][:_LINE_CHARACTERS])
 
 
 def _blame_lines(porcelain: str) -> tuple[BlameLine, ...]:

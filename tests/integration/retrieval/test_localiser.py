@@ -1,0 +1,101 @@
+"""Which files and functions of a commit a text is about."""
+
+from __future__ import annotations
+
+import pytest
+from shop_origin import Shop
+
+from selfheal.index.snapshot import Snapshot
+from selfheal.index.store import MemoryStore
+from selfheal.retrieval.locate import Localiser, Located
+from selfheal.workspace.repository import commit_at
+
+
+def located(shop: Shop, text: str) -> Located:
+    objects, sha = commit_at(shop.folder)
+    return Localiser.of(Snapshot.at(objects, sha), MemoryStore()).locate(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "function"),
+    [
+        ("The cheapest price is wrong", "shop/cart.py", "cheapest_price"),
+        ("cheapestPrice() fails for an empty list", "shop/cart.py", "cheapest_price"),
+        ("`shop.cart.Cart.total` is wrong", "shop/cart.py", "Cart.total"),
+        ("customers never get what was sent", "shop/orders.py", "Order.send"),
+        ("ValueError: no price for 7 in this cart", "shop/cart.py", "cheapest_price"),
+        (
+            'File "/site-packages/shop/tax.py", line 9, in rate_of\nKeyError',
+            "shop/tax.py",
+            "rate_of",
+        ),
+        (
+            "A sum is wrong\n```\nfrom shop import Cart\nCart().total()\n```",
+            "shop/cart.py",
+            "Cart.total",
+        ),
+    ],
+)
+def test_what_a_text_is_about_comes_first(shop: Shop, text: str, path: str, function: str) -> None:
+    found = located(shop, text)
+
+    assert found.files[0].path == path
+    assert found.functions[0].qualname == function
+    assert found.files[0].why
+
+
+def test_tests_are_named_apart_and_lead_to_what_they_test(shop: Shop) -> None:
+    found = located(shop, "nothing has a cheapest price")
+
+    assert [test.path for test in found.tests] == ["tests/test_cart.py"]
+    assert found.files[0].path == "shop/cart.py"
+    assert "tested" in found.files[0].why
+
+
+def test_the_reason_names_what_the_text_named(shop: Shop) -> None:
+    (first, *_) = located(shop, "`cheapest_price` is wrong").files
+
+    assert "defines cheapest_price" in first.why
+
+
+def test_nothing_is_named_where_nothing_is_shared(shop: Shop) -> None:
+    found = located(shop, "please help us")
+
+    assert (found.files, found.functions, found.tests) == ((), (), ())
+    assert located(shop, "").files == ()
+
+
+def test_the_same_text_gives_the_same_answer(shop: Shop) -> None:
+    first, second = located(shop, "cheapest cart"), located(shop, "cheapest cart")
+
+    assert (first.files, first.functions) == (second.files, second.functions)
+
+
+def test_a_new_commit_costs_only_what_changed(shop: Shop) -> None:
+    class Counting(MemoryStore):
+        made: list[int]
+
+        def put_many(self, kind: str, derived: dict[str, bytes]) -> None:  # type: ignore[override]
+            self.made = [*getattr(self, "made", []), len(derived)]
+            super().put_many(kind, derived)
+
+    store = Counting()
+    objects, _ = commit_at(shop.folder)
+    Localiser.of(Snapshot.at(objects, shop.head), store)
+
+    later = shop.commit({"shop/tax.py": "def rate_of(country):\n    return 8\n"})
+    Localiser.of(Snapshot.at(objects, later), store)
+
+    assert store.made[-1] == 1
+
+
+def test_what_a_store_keeps_broken_is_made_again(shop: Shop) -> None:
+    class Broken(MemoryStore):
+        def get_many(self, kind: str, blobs: object) -> dict[str, bytes]:  # type: ignore[override]
+            return dict.fromkeys(blobs, b"[]")  # type: ignore[call-overload]
+
+    objects, sha = commit_at(shop.folder)
+
+    found = Localiser.of(Snapshot.at(objects, sha), Broken()).locate("cheapest price")
+
+    assert found.files[0].path == "shop/cart.py"
