@@ -44,6 +44,7 @@ class Flow:
         self._queue: deque[int] = deque()
         self._queued: set[int] = set()
         self._current = -1
+        self._jobs: Sequence[Callable[[], None]] = ()
 
     def read(self, slot: Slot) -> Values:
         """What `slot` may hold; the running job is run again when that grows."""
@@ -68,7 +69,14 @@ class Flow:
 
     def run(self, jobs: Sequence[Callable[[], None]]) -> None:
         """Runs every job once, then those whose variables changed, until nothing changes."""
-        self._enqueue(range(len(jobs)))
+        self._jobs = jobs
+        self._readers.clear()
+        self.resume(range(len(jobs)))
+
+    def resume(self, again: Sequence[int]) -> None:
+        """Runs these jobs of the last run once more, and what they change."""
+        jobs = self._jobs
+        self._enqueue(again)
         for _ in range(_TURNS_PER_JOB * len(jobs)):
             if not self._queue:
                 break

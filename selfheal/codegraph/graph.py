@@ -48,6 +48,7 @@ class Edge:
     path: str
     line: int
     confidence: float
+    through: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
