@@ -63,8 +63,17 @@ class Decorations:
             return made  # it gives back what it got
         of_others = {thing for thing in found if thing.name in others}
         found = {thing: conf for thing, conf in found.items() if thing not in of_others}
-        is_outside = bool(decorators) and all(callee is None for _, callee, _ in callees)
-        return found or (made if is_outside or self._is_last_round else {})
+        is_known = any(callee is not None for _, callee, _ in callees)
+        transparent = self._is_last_round or (not is_known and self._is_outside(chain, place))
+        return found or (made if transparent else {})
+
+    def _is_outside(self, chain: Chain, place: Place) -> bool:
+        """Whether a decorator is a name from outside, or made by one: `functools.wraps(f)`."""
+        return any(
+            thing.kind in ("builtin", "namespace")
+            for end in range(1, len(chain) + 1)
+            for thing in self._resolver.evaluate(chain[:end], place)
+        )
 
     def _results(self, thing: Thing, made: Values, defined: Defined, place: Place) -> Values:
         results: dict[Thing, float] = {}

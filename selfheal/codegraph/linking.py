@@ -69,7 +69,8 @@ class Linker:
         decorations = list(self._decoration_jobs())
         self._flow.run([*decorations, *self._binding_jobs(), *self._call_jobs()])
         self._decorations.begin_last_round()
-        self._flow.resume(range(len(decorations)))
+        for job in range(len(decorations)):
+            self._flow.resume([job])
 
     def nodes(self) -> Iterator[Node]:
         for file in self.names.files.values():
