@@ -328,16 +328,25 @@ class Resolver:
     def _pair(self, thing: Thing, *, is_key: bool) -> Values:
         return {} if is_key else self._element(Thing("container", thing.name), "[]")
 
-    def _element(self, container: Thing, step: str, *, depth: int = 0) -> Values:
+    def _element(self, container: Thing, step: str) -> Values:
         """The element at a known key and those at unknown keys; every element for `[]`."""
         key = _shifted(step, container.about)
-        found = dict(self._flow.read(Slot(container.name, "[]")))
-        found.update(self._flow.read(Slot(container.name, "[*]" if key == "[]" else key)))
-        merged = self._flow.read(Slot(container.name, MERGED)) if depth < _MOST_MERGED else {}
-        for other in merged:
-            if other.kind == "container":
-                found.update(self._element(other, step, depth=depth + 1))
+        found: dict[Thing, float] = {}
+        for name in self._merged(container.name):
+            found.update(self._flow.read(Slot(name, "[]")))
+            found.update(self._flow.read(Slot(name, "[*]" if key == "[]" else key)))
         return found
+
+    def _merged(self, container: str) -> list[str]:
+        """A container and those that were merged into it, not more than a few."""
+        found = [container]
+        for name in found:
+            merged = (thing for thing in self._flow.read(Slot(name, MERGED)))
+            others = [one.name for one in merged if one.kind == "container"]
+            found.extend(name for name in dict.fromkeys(others) if name not in found)
+            if len(found) > _MOST_MERGED:
+                break
+        return found[:_MOST_MERGED]
 
 
 def _made_outside(thing: Thing) -> Values:

@@ -94,6 +94,25 @@ def commit_at(path: Path, revision: str = "HEAD") -> tuple[Objects, str]:
     return Objects(git), found.line
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a repository's objects are; `root` is the top folder of its checkout, None if bare."""
+
+    git_dir: Path
+    root: Path | None
+
+
+def find_repository(path: Path) -> Found | None:
+    """The repository that `path` is, or is inside of; None when there is none round it."""
+    start = path.resolve()
+    for folder in (start, *start.parents):
+        if (git_dir := _git_dir_of(folder)) is not None:
+            return Found(git_dir, folder)
+        if folder.is_dir() and _is_git_dir(folder):
+            return Found(folder, None)
+    return None
+
+
 def snapshot_dirty(checkout: Checkout) -> str:
     """A commit on top of HEAD of the checkout's files as they are, untracked ones included.
 
