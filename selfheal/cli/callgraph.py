@@ -13,14 +13,14 @@ import typer
 from rich.console import Console
 
 from selfheal.cli.main import app
-from selfheal.codegraph.callmap import call_map
-from selfheal.codegraph.drawing import dot_of_calls, mermaid_of_calls
+from selfheal.codegraph.callmap import call_map, diagram_of
 from selfheal.codegraph.graph import CallGraph, Edge
 from selfheal.codegraph.impact import Impacts
 from selfheal.codegraph.linking import Linker
 from selfheal.codegraph.names import Namespaces
 from selfheal.codegraph.parse import facts_in
 from selfheal.codegraph.source import LoadedTree, Modules
+from selfheal.diagrams.text import dot_of, mermaid_of
 from selfheal.errors import InvalidInput
 from selfheal.index.opening import open_sources
 
@@ -92,9 +92,9 @@ def _drawn(linker: Linker, form: Format) -> str:
     calls = call_map(linker)
     match form:
         case "dot":
-            return dot_of_calls(calls)
+            return dot_of(diagram_of(calls)).rstrip()
         case "mermaid":
-            return mermaid_of_calls(calls)
+            return mermaid_of(diagram_of(calls)).rstrip()
         case _:
             return json.dumps(calls, indent=2, ensure_ascii=False)
 

@@ -15,6 +15,7 @@ from selfheal.codegraph.facts import Call, FileFacts
 from selfheal.codegraph.linking import Linker
 from selfheal.codegraph.names import Defined, Namespaces, full_name
 from selfheal.codegraph.resolve import Place
+from selfheal.diagrams.diagram import Arrow, Box, Diagram
 
 CallMap = dict[str, tuple[str, ...]]
 """Callees by caller, both sorted; every module, function, method and lambda is a key."""
@@ -30,6 +31,13 @@ def call_map(linker: Linker) -> CallMap:
             caller = names.caller(module, call.scope)
             found.setdefault(caller, set()).update(_callees(linker, names, file, call))
     return {caller: tuple(sorted(found[caller])) for caller in sorted(found)}
+
+
+def diagram_of(calls: CallMap) -> Diagram:
+    """A call map to be drawn: a box for every name, those that only are called too."""
+    names = sorted({*calls, *(callee for callees in calls.values() for callee in callees)})
+    arrows = (Arrow(caller, callee) for caller, callees in calls.items() for callee in callees)
+    return Diagram("calls", tuple(Box(name, name) for name in names), tuple(arrows))
 
 
 def _callees(linker: Linker, names: _Names, file: FileFacts, call: Call) -> Iterator[str]:
