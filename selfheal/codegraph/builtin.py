@@ -62,7 +62,7 @@ CALLS: Final = {
 
 ELEMENTS: Final = frozenset({"get", "pop", "popitem", "popleft", "setdefault", "__getitem__"})
 """Methods of containers that give an element."""
-CONTENTS: Final = frozenset({"values", "copy", "keys", "union", "difference", "intersection"})
+CONTENTS: Final = frozenset({"values", "copy", "keys", "union", "__add__", "__or__"})
 """Methods of containers that give their elements."""
 NO_INSTANCES: Final = frozenset({"typing", "typing_extensions", "collections.abc", "types"})
 """Modules whose names say in annotations what a value can do, not what it is."""

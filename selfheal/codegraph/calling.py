@@ -9,7 +9,6 @@ from typing import Final
 from selfheal.codegraph import builtin
 from selfheal.codegraph.facts import Call, Chain
 from selfheal.codegraph.flow import Thing
-from selfheal.codegraph.hierarchy import decorator_names
 from selfheal.codegraph.names import Defined, Namespaces
 from selfheal.codegraph.resolve import Place, Resolver
 
@@ -105,13 +104,6 @@ class Calls:
             for asked in builtin.ASKS.get(name, ()) if argument.key == "0" else ():
                 special = Call(call.scope, _asked(argument.value, asked), call.line, (), "protocol")
                 yield from (hit for hit in self.hits(special, place) if hit.callee is not None)
-
-
-def receiver_name(defined: Defined) -> str:
-    """The name of the parameter that gets the instance or class; empty when none does."""
-    if defined.fact.kind != "method" or "staticmethod" in decorator_names(defined):
-        return ""
-    return next((name for name in defined.fact.parameters if not name.startswith("*")), "")
 
 
 def _is_wrapped(thing: Thing) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Final
 
-from selfheal.codegraph.calling import Calls, receiver_name
+from selfheal.codegraph.calling import Calls
 from selfheal.codegraph.facts import Chain
 from selfheal.codegraph.flow import Flow, Slot, Thing, Values
+from selfheal.codegraph.hierarchy import receiver_name
 from selfheal.codegraph.names import Defined, Namespaces
 from selfheal.codegraph.resolve import Place, Resolver
 

@@ -53,6 +53,21 @@ _ANNOTATED_TYPES: Final = {
     "tuple": "tuple",
 }
 _NAMES: Final = frozenset({"identifier", "attribute"})
+_ARITHMETIC: Final = {
+    **{"+": "add", "-": "sub", "*": "mul", "/": "truediv", "//": "floordiv", "%": "mod"},
+    **{"**": "pow", "@": "matmul", "&": "and", "|": "or", "^": "xor", "<<": "lshift"},
+    ">>": "rshift",
+}
+OPERATORS: Final = {
+    **{sign: f".__{name}__" for sign, name in _ARITHMETIC.items()},
+    **{f"{sign}=": f".__i{name}__" for sign, name in _ARITHMETIC.items()},
+}
+"""The special method of an operation's left side, as a step."""
+COMPARISONS: Final = {
+    **{"==": ".__eq__", "!=": ".__ne__", "<": ".__lt__", "<=": ".__le__"},
+    **{">": ".__gt__", ">=": ".__ge__"},
+}
+"""The special method of a comparison's left side, as a step."""
 
 
 def text_of(node: Node | None) -> str:
@@ -90,6 +105,10 @@ class Expressions:
             case "subscript":
                 step = item_step(node.child_by_field_name("subscript"))
                 return self._extended(node.child_by_field_name("value"), scope, step, deeper)
+            case "binary_operator" if operator_method(node):
+                left = node.child_by_field_name("left")
+                operated = self._extended(left, scope, operator_method(node), deeper)
+                return tuple((*chain, "()") for chain in operated)
             case "conditional_expression":
                 return self._any_of(node.named_children[::2], scope, deeper)
             case "boolean_operator":
@@ -183,6 +202,11 @@ class Expressions:
                 self._emit(Binding(scope, (base, "[]"), chain, scope, ANNOTATED))
             return ((base,),)
         return self.annotation(outer, scope, depth=depth)
+
+
+def operator_method(node: Node) -> str:
+    """The step to the special method of an operation; empty where it is none of an instance."""
+    return OPERATORS.get(text_of(node.child_by_field_name("operator")), "")
 
 
 def item_step(subscript: Node | None) -> str:

@@ -9,6 +9,7 @@ from selfheal.codegraph.names import Defined, Namespaces
 
 _PROPERTIES: Final = frozenset({"property", "cached_property", ".cached_property"})
 _DEEPEST: Final = 30
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 class Hierarchy:
@@ -51,6 +52,13 @@ class Hierarchy:
             self._ancestries[owner] = self._linearised(owner)
         return self._ancestries[owner]
 
+    def after(self, owner: str, receiver: str) -> list[str]:
+        """What `super()` in a method of `owner` looks in, for an instance of class `receiver`."""
+        ancestry = self.ancestry(receiver)
+        if owner not in ancestry:
+            ancestry = self.ancestry(owner)
+        return ancestry[ancestry.index(owner) + 1 :]
+
     def foreign_base(self, owner: str) -> Thing | None:
         """The first class from outside of the project that `owner` comes from."""
         for ancestor in self.ancestry(owner):
@@ -88,9 +96,17 @@ def base_slot(owner: str, index: int) -> Slot:
 
 def decorator_names(defined: Defined) -> frozenset[str]:
     """The last step of each decorator: `.setter`, `staticmethod`."""
-    return frozenset(chain[-1] for chain in defined.fact.decorators)
+    decorators = defined.fact.decorators
+    return frozenset(chain[-1] for chain in decorators) if decorators else _NONE
 
 
 def is_property(defined: Defined) -> bool:
     """Whether reading the attribute runs the method."""
     return bool(decorator_names(defined) & _PROPERTIES)
+
+
+def receiver_name(defined: Defined) -> str:
+    """The name of the parameter that gets the instance or class; empty when none does."""
+    if defined.fact.kind != "method" or "staticmethod" in decorator_names(defined):
+        return ""
+    return next((name for name in defined.fact.parameters if not name.startswith("*")), "")

@@ -6,13 +6,18 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final
 
-from selfheal.codegraph.calling import IMPLIED, Calls, Hit, receiver_name
+from selfheal.codegraph.calling import IMPLIED, Calls, Hit
 from selfheal.codegraph.decorating import Decorations
 from selfheal.codegraph.facts import MERGED, Argument, Binding, Call, FileFacts, Import
 from selfheal.codegraph.fixtures import fixture_links
 from selfheal.codegraph.flow import Flow, Slot, Thing, Values
 from selfheal.codegraph.graph import CallGraph, Edge, EdgeKind, Node, Problem
-from selfheal.codegraph.hierarchy import base_slot, decorator_names, is_property
+from selfheal.codegraph.hierarchy import (
+    base_slot,
+    decorator_names,
+    is_property,
+    receiver_name,
+)
 from selfheal.codegraph.names import Defined, Namespaces, full_name
 from selfheal.codegraph.parameters import Parameters, rest_container
 from selfheal.codegraph.parse import facts_in

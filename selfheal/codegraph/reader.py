@@ -11,10 +11,12 @@ from tree_sitter import Node
 from selfheal.codegraph.expression import (
     ANNOTATED,
     ASSIGNED,
+    COMPARISONS,
     Expressions,
     container_base,
     lambda_base,
     nested,
+    operator_method,
     text_of,
 )
 from selfheal.codegraph.facts import (
@@ -91,6 +93,9 @@ class Reader:
             "call": self._call,
             "raise": self._raise,
             "read": self._read,
+            "operation": self._operation,
+            "comparison": self._comparison,
+            "item": self._item,
             "assignment": self._assignment,
             "loop": self._loop,
             "with": self._with,
@@ -273,6 +278,26 @@ class Reader:
                 self._reads.add((scope, chain))
                 self._calls[Call(scope, chain, _line(node), (), "read")] = None
 
+    def _operation(self, node: Node, captures: Captures) -> None:
+        method = operator_method(node)
+        if method:
+            self._ask(captures["target"][0], (method,), node)
+
+    def _comparison(self, node: Node, _: Captures) -> None:
+        for left, sign, right in _compared(node):
+            if sign.endswith("in"):
+                self._ask(right, (".__contains__",), node)
+            elif sign in COMPARISONS:
+                self._ask(left, (COMPARISONS[sign],), node)
+
+    def _item(self, node: Node, captures: Captures) -> None:
+        parent = node.parent
+        kind = parent.type if parent is not None else ""
+        is_left = parent is not None and parent.child_by_field_name("left") == node
+        method = ".__setitem__" if kind == "assignment" and is_left else ".__getitem__"
+        method = ".__delitem__" if kind == "delete_statement" else method
+        self._ask(captures["target"][0], (method,), node)
+
     def _ask(self, node: Node, steps: Chain, place: Node) -> None:
         """A call that a protocol makes on the value of `node`."""
         scope = self._scope_of(place).qualname
@@ -420,6 +445,18 @@ def _paired(target: Node, value: Node) -> list[tuple[Node, list[Node]]] | None:
         pairs.append((part, given[start : start + taken]))
         start += taken
     return pairs
+
+
+def _compared(node: Node) -> Iterator[tuple[Node, str, Node]]:
+    """The pairs of a chain of comparisons, each with what stands between."""
+    left, signs = None, ""
+    for child in node.children:
+        if not child.is_named:
+            signs = f"{signs} {text_of(child)}".strip()
+        elif child.type != "comment":
+            if left is not None:
+                yield left, signs, child
+            left, signs = child, ""
 
 
 def _aliased(node: Node) -> tuple[str, str]:

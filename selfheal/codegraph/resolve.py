@@ -9,8 +9,8 @@ from typing import Final
 from selfheal.codegraph import builtin
 from selfheal.codegraph.facts import MERGED, RETURN, YIELD, Chain
 from selfheal.codegraph.flow import Flow, Slot, Thing, Values
-from selfheal.codegraph.hierarchy import Hierarchy, decorator_names, is_property
-from selfheal.codegraph.names import Namespaces, full_name
+from selfheal.codegraph.hierarchy import Hierarchy, decorator_names, is_property, receiver_name
+from selfheal.codegraph.names import Namespaces, full_name, scopes_of
 
 OVERRIDDEN: Final = 0.5
 """Confidence that a method missing in a class is the one its subclasses define."""
@@ -143,7 +143,7 @@ class Resolver:
                 return {}  # the built-in itself: nobody has called it
             case "super":
                 receiver = Thing("instance", thing.about)
-                found = self._member(receiver, name, self.hierarchy.ancestry(thing.name)[1:])
+                found = self._member(receiver, name, self.hierarchy.after(thing.name, thing.about))
                 return found if found is not None else self._foreign_member(thing.name, name)
             case "foreign" | "value" | "builtin":
                 kind = "namespace" if thing.kind == "foreign" else "builtin"
@@ -231,8 +231,7 @@ class Resolver:
             case "instance":
                 return self._asked(thing, "__call__", place)
             case "super":
-                owner = self._names.enclosing_class(place.module, place.scope)
-                return {Thing("super", owner, owner): 1.0} if owner else {}
+                return self._superior(place)
             case "namespace":
                 return _made_outside(thing)
             case "builtin" if thing.name in builtin.TYPES:
@@ -241,6 +240,21 @@ class Resolver:
                 return self._given(Thing("container", thing.name), thing.about)
             case _:
                 return {}
+
+    def _superior(self, place: Place) -> Values:
+        """What `super()` is in a method: for each class that the receiver may be of, what follows
+        the class of the method there."""
+        owner = self._names.enclosing_class(place.module, place.scope)
+        if not owner:
+            return {}
+        found = {Thing("super", owner, owner): 1.0}
+        for scope in scopes_of(place.module, place.scope):
+            method = self._names.definitions.get(scope)
+            receiver = receiver_name(method) if method and method.parent == owner else ""
+            for thing, confidence in self._flow.read(Slot(scope, receiver)).items():
+                if thing.kind in ("instance", "class"):
+                    found.setdefault(Thing("super", owner, thing.name), confidence)
+        return found
 
     def _given(self, container: Thing, method: str) -> Values:
         """What a method of a container gives."""
