@@ -40,7 +40,8 @@ class Definition:
     """A class or function with its decorators, or a lambda.
 
     `parameters` keep their stars; a bare `*` stands before those that are keyword-only.
-    `branches` counts the decisions in its own body.
+    `branches` counts the decisions in its own body. A fallback stands where an exception is
+    handled: as a rule for an import that may fail.
     """
 
     qualname: str
@@ -50,6 +51,7 @@ class Definition:
     decorators: tuple[Chain, ...] = ()
     parameters: tuple[str, ...] = ()
     branches: int = 0
+    is_fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from selfheal.codegraph.names import Defined, Namespaces
 
 _PROPERTIES: Final = frozenset({"property", "cached_property", ".cached_property"})
 _DEEPEST: Final = 30
+_MOST_BELOW: Final = 64
 _NONE: Final[frozenset[str]] = frozenset()
 
 
@@ -32,6 +33,16 @@ class Hierarchy:
     def children(self, owner: str) -> list[str]:
         """The classes that have `owner` as a direct base."""
         return sorted(self._children.get(owner, ()))
+
+    def overriding(self, owner: str, name: str) -> list[str]:
+        """The methods `name` of classes below `owner`, each with the class that has it."""
+        found: dict[str, None] = {}
+        waiting = self.children(owner)
+        for child in waiting:
+            if child not in found and len(found) < _MOST_BELOW:
+                found[child] = None
+                waiting.extend(self.children(child))
+        return [child for child in found if f"{child}.{name}" in self._names.definitions]
 
     def method(self, owner: str, name: str) -> Defined | None:
         """The definition that attribute `name` of class `owner` finds first, if it is a method."""

@@ -115,7 +115,7 @@ class Linker:
         return Edge(source, target, kind, at.path, at.fact.span.line, confidence)
 
     def _define(self, defined: Defined) -> None:
-        if not defined.fact.decorators:
+        if not defined.fact.decorators and not self.names.is_replaced(defined):
             name = defined.fact.qualname.rpartition(".")[2]
             thing = self.resolver.defined(defined.fq_name)
             self._flow.add(Slot(defined.parent, name), {thing: 1.0}, at_most=1.0)

@@ -182,7 +182,15 @@ class Reader:
             for chain in self._expressions.chains(decorator.named_children[0], scope)
         ]
         self._definitions.append(
-            Definition(qualname, kind, _span(whole), bases, tuple(applied), parameters)
+            Definition(
+                qualname,
+                kind,
+                _span(whole),
+                bases=bases,
+                decorators=tuple(applied),
+                parameters=parameters,
+                is_fallback=_is_handling(whole),
+            )
         )
         for chain in applied:
             self._calls[Call(scope, chain, _line(node), (), "decorator")] = None
@@ -421,6 +429,12 @@ def _with_decorators(node: Node) -> tuple[Node, list[Node]]:
     if parent is None or parent.type != "decorated_definition":
         return node, []
     return parent, [child for child in parent.named_children if child.type == "decorator"]
+
+
+def _is_handling(node: Node) -> bool:
+    """Whether a statement stands right in an `except` clause."""
+    around = node.parent.parent if node.parent is not None else None
+    return around is not None and around.type == "except_clause"
 
 
 def _without_subscript(base: Node) -> Node:

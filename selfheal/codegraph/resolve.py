@@ -38,6 +38,7 @@ class Resolver:
         self._names = names
         self._flow = flow
         self._modules: dict[tuple[str, str], Values] = {}
+        self._variables: dict[tuple[str, str, str], Slot | None] = {}
         self.hierarchy = Hierarchy(names, flow)
 
     def evaluate(self, chain: Chain, place: Place) -> Values:
@@ -96,15 +97,22 @@ class Resolver:
         return self._modules[asked]
 
     def _name(self, name: str, place: Place) -> Values:
-        scope = self._names.scope_of_name(place.module, place.scope, name)
-        if scope is not None:
-            return self._flow.read(Slot(scope, name))
+        asked = (place.module, place.scope, name)
+        if asked not in self._variables:
+            self._variables[asked] = self._variable(name, place)
+        slot = self._variables[asked]
+        if slot is not None:
+            return self._flow.read(slot)
         if name == "super":
             return {Thing("super", ""): 1.0}
-        owner = self._names.starred(place.path).get(name)
-        if owner is not None:
-            return self._flow.read(Slot(owner, name))
         return {Thing("builtin", name): 1.0} if name in builtin.NAMES else {}
+
+    def _variable(self, name: str, place: Place) -> Slot | None:
+        """The variable that a name means; None for one that nothing in the project binds."""
+        scope = self._names.scope_of_name(place.module, place.scope, name)
+        if scope is None:
+            scope = self._names.starred(place.path).get(name) if name != "super" else None
+        return Slot(scope, name) if scope is not None else None
 
     def step(self, values: Values, step: str, place: Place) -> Values:
         result: dict[Thing, float] = {}
@@ -138,7 +146,11 @@ class Resolver:
                 if name == "__class__" and thing.kind == "instance":
                     return {Thing("class", thing.name): 1.0}
                 found = self._member(thing, name, self.hierarchy.ancestry(thing.name))
-                return found if found is not None else self._unknown(thing, name)
+                if found is None:
+                    return self._unknown(thing, name)
+                if thing.kind == "instance" and any(map(self._is_abstract, found)):
+                    return self._overrides(thing, name) or found
+                return found
             case "super" if not thing.name:
                 return {}  # the built-in itself: nobody has called it
             case "super":
@@ -182,15 +194,19 @@ class Resolver:
 
         What subclasses define where their base only calls is the template method pattern.
         """
-        if thing.kind == "instance" and not name.startswith("__"):
-            overrides = {
-                Thing("bound", f"{child}.{name}", child): OVERRIDDEN
-                for child in self.hierarchy.children(thing.name)
-                if f"{child}.{name}" in self._names.definitions
-            }
-            if overrides:
-                return overrides
-        return self._foreign_member(thing.name, name)
+        is_open = thing.kind == "instance" and not name.startswith("__")
+        overrides = self._overrides(thing, name) if is_open else {}
+        return overrides or self._foreign_member(thing.name, name)
+
+    def _overrides(self, thing: Thing, name: str) -> Values:
+        return {
+            Thing("bound", f"{child}.{name}", child): OVERRIDDEN
+            for child in self.hierarchy.overriding(thing.name, name)
+        }
+
+    def _is_abstract(self, thing: Thing) -> bool:
+        defined = self._names.definitions.get(thing.name) if thing.kind == "bound" else None
+        return defined is not None and self._names.is_abstract(defined)
 
     def _foreign_member(self, owner: str, name: str) -> Values:
         base = self.hierarchy.foreign_base(owner)

@@ -1,4 +1,4 @@
-"""The call map against programs that are run: what it finds, what it misses, how it names things."""
+"""The call map against programs that are run: what it finds, what it misses, its names."""
 
 import json
 import subprocess
@@ -79,7 +79,9 @@ def test_every_module_function_method_and_lambda_is_a_key():
 
 
 def test_lambdas_are_counted_in_each_scope():
-    calls = map_of_text("a = lambda: b()\nb = lambda: (lambda: a())()\ndef f(): return lambda: a()\n")
+    calls = map_of_text(
+        "a = lambda: b()\nb = lambda: (lambda: a())()\ndef f(): return lambda: a()\n"
+    )
 
     assert calls["m.<lambda1>"] == ("m.<lambda2>",)
     assert calls["m.<lambda2>"] == ("m.<lambda2>.<lambda1>",)
@@ -103,13 +105,17 @@ def test_names_from_outside_stay_as_they_are_imported_and_builtins_say_so():
 
 
 def test_a_class_is_called_by_its_constructor_if_there_is_one():
-    source = "class A:\n    def __init__(self): pass\nclass B(A): pass\nclass C: pass\nA(), B(), C()\n"
+    source = (
+        "class A:\n    def __init__(self): pass\nclass B(A): pass\nclass C: pass\nA(), B(), C()\n"
+    )
 
     assert map_of_text(source)["m"] == ("m.A.__init__",)
 
 
 def test_what_stands_in_a_class_body_is_called_by_what_is_around_it():
-    calls = map_of_text("def f(): pass\nclass A:\n    x = f()\ndef g():\n    class B:\n        y = f()\n")
+    calls = map_of_text(
+        "def f(): pass\nclass A:\n    x = f()\ndef g():\n    class B:\n        y = f()\n"
+    )
 
     assert calls["m"] == calls["m.g"] == ("m.f",)
 
