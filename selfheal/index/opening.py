@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from selfheal.codegraph.source import MAX_SOURCE_BYTES, LoadedTree, is_python
-from selfheal.errors import InvalidInput, InvalidRepository
+from selfheal.errors import InvalidInput
 from selfheal.index.snapshot import Snapshot
 from selfheal.workspace.folder import MOST_BYTES, read_folder, read_regular
-from selfheal.workspace.git import Git
-from selfheal.workspace.objects import Objects
-from selfheal.workspace.repository import find_repository
+from selfheal.workspace.repository import commit_at, is_git_dir, work_tree_of
 
 _DOTTED: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -27,9 +25,8 @@ def open_sources(path: Path, rev: str | None = None, *, package: str = "") -> Lo
         raise InvalidInput(f"{package!r} is no dotted name of a package, such as shop.orders")
     if not path.exists():
         raise InvalidInput(f"{path} does not exist: name a file, a folder or a git repository")
-    repository = find_repository(path)
-    is_bare = repository is not None and repository.root is None
-    files = _at_commit(path, rev or "HEAD") if rev or is_bare else _on_disk(path)
+    is_at_commit = rev is not None or is_git_dir(path)
+    files = _at_commit(path, rev or "HEAD") if is_at_commit else _on_disk(path)
     prefix = package.replace(".", "/") + "/" if package else ""
     return LoadedTree({f"{prefix}{name}": content for name, content in files.items()})
 
@@ -44,17 +41,10 @@ def _on_disk(path: Path) -> dict[str, bytes]:
 
 
 def _at_commit(path: Path, rev: str) -> dict[str, bytes]:
-    repository = find_repository(path)
-    if repository is None:
-        raise InvalidRepository(f"{path} is not inside a git repository, so it has no commit {rev}")
-    git = Git(repository.git_dir, repository.root)
-    found = git.run(
-        "rev-parse", "--verify", "--quiet", operands=(f"{rev}^{{commit}}",), accept=(0, 1, 128)
-    )
-    if found.code:
-        raise InvalidRepository(f"{path} has no commit {rev!r}: name a branch, a tag or a sha")
-    files = _python_files(Snapshot.at(Objects(git), found.line))
-    below = path.resolve().relative_to(repository.root).as_posix() if repository.root else "."
+    objects, sha = commit_at(path if path.is_dir() else path.parent, rev)
+    files = _python_files(Snapshot.at(objects, sha))
+    root = work_tree_of(path)
+    below = path.resolve().relative_to(root).as_posix() if root is not None else "."
     if below == ".":
         return files
     if below in files:
