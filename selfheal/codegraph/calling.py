@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from selfheal.codegraph import builtin
+from selfheal.codegraph.containers import type_of
 from selfheal.codegraph.facts import Call, Chain
 from selfheal.codegraph.flow import Thing
 from selfheal.codegraph.names import Defined, Namespaces
@@ -122,7 +123,7 @@ def _outside_name(thing: Thing) -> str:
     """A name from outside: `os.path.join`, `len`, `dict.items`."""
     if thing.kind == "super" and not thing.name:
         return "super"
-    return f"{thing.name.split(':')[-3]}.{thing.about}" if thing.kind == "method" else thing.name
+    return f"{type_of(thing.name)}.{thing.about}" if thing.kind == "method" else thing.name
 
 
 def _asked(chain: Chain, methods: str) -> Chain:

@@ -206,7 +206,8 @@ class Linker:
 
     def _call(self, file: FileFacts, call: Call) -> None:
         place = self._place(file, call.scope)
-        for thing in self.resolver.evaluate(call.target, place):
+        # A copy: a function that is given to itself changes the variable that is read here.
+        for thing in tuple(self.resolver.evaluate(call.target, place)):
             callee, receiver = self.calls.callee(thing)
             if callee is not None:
                 self._receive(callee, receiver)

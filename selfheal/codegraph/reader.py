@@ -34,12 +34,11 @@ from selfheal.codegraph.facts import (
     Import,
     Span,
 )
+from selfheal.codegraph.patterns import PATTERNS, compared, paired
 
 Captures = dict[str, list[Node]]
 
-_PATTERNS: Final = frozenset({"pattern_list", "tuple_pattern", "list_pattern", "tuple", "list"})
 _NAMES: Final = frozenset({"identifier", "attribute", "subscript"})
-_WRITTEN: Final = frozenset({"expression_list", "tuple", "list"})
 _SPREADS: Final = {"list_splat": "*{}", "dictionary_splat": "**"}
 _MAX_DEPTH: Final = 40
 
@@ -292,7 +291,7 @@ class Reader:
             self._ask(captures["target"][0], (method,), node)
 
     def _comparison(self, node: Node, _: Captures) -> None:
-        for left, sign, right in _compared(node):
+        for left, sign, right in compared(node):
             if sign.endswith("in"):
                 self._ask(right, (".__contains__",), node)
             elif sign in COMPARISONS:
@@ -372,7 +371,7 @@ class Reader:
         if value is not None and value.type == "assignment":  # a = b = value
             self._assign(target, value.child_by_field_name("right"), scope, depth=depth)
             return
-        pairs = _paired(target, value) if value is not None and depth < _MAX_DEPTH else None
+        pairs = paired(target, value) if value is not None and depth < _MAX_DEPTH else None
         if pairs is None:
             self._bind_pattern(target, self._expressions.chains(value, scope), scope)
             return
@@ -393,7 +392,7 @@ class Reader:
         if target.type in _NAMES:
             for chain in self._expressions.chains(target, scope):
                 self._bind(chain, values, scope)
-        elif target.type in _PATTERNS:
+        elif target.type in PATTERNS:
             is_exact = True
             for index, child in enumerate(target.named_children):
                 if child.type == "list_splat_pattern":
@@ -441,36 +440,6 @@ def _without_subscript(base: Node) -> Node:
     """`Generic` of `Generic[T]`."""
     value = base.child_by_field_name("value") if base.type == "subscript" else None
     return value if value is not None else base
-
-
-def _paired(target: Node, value: Node) -> list[tuple[Node, list[Node]]] | None:
-    """Each part of a pattern with what it takes of a written sequence; None if it is not known."""
-    if target.type not in _PATTERNS or value.type not in _WRITTEN:
-        return None
-    parts, given = target.named_children, [v for v in value.named_children if v.type != "comment"]
-    stars = [i for i, part in enumerate(parts) if part.type == "list_splat_pattern"]
-    spare = len(given) - len(parts)
-    is_even = spare == 0 if not stars else len(stars) == 1 and spare >= -1
-    if not is_even or any(v.type == "list_splat" for v in given):
-        return None
-    pairs, start = [], 0
-    for index, part in enumerate(parts):
-        taken = spare + 1 if index in stars else 1
-        pairs.append((part, given[start : start + taken]))
-        start += taken
-    return pairs
-
-
-def _compared(node: Node) -> Iterator[tuple[Node, str, Node]]:
-    """The pairs of a chain of comparisons, each with what stands between."""
-    left, signs = None, ""
-    for child in node.children:
-        if not child.is_named:
-            signs = f"{signs} {text_of(child)}".strip()
-        elif child.type != "comment":
-            if left is not None:
-                yield left, signs, child
-            left, signs = child, ""
 
 
 def _aliased(node: Node) -> tuple[str, str]:

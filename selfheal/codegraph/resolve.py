@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from selfheal.codegraph import builtin
-from selfheal.codegraph.facts import MERGED, RETURN, YIELD, Chain
+from selfheal.codegraph.containers import Containers
+from selfheal.codegraph.facts import RETURN, YIELD, Chain
 from selfheal.codegraph.flow import Flow, Slot, Thing, Values
 from selfheal.codegraph.hierarchy import Hierarchy, decorator_names, is_property, receiver_name
 from selfheal.codegraph.names import Namespaces, full_name, scopes_of
@@ -19,7 +20,6 @@ OUTSIDE: Final = 0.7
 
 _CALLABLE: Final = frozenset({"function", "bound"})
 _ITERABLE: Final = frozenset({"container", "generator", "numbered", "foreign"})
-_MOST_MERGED: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Resolver:
         self._flow = flow
         self._modules: dict[tuple[str, str], Values] = {}
         self._variables: dict[tuple[str, str, str], Slot | None] = {}
+        self._containers = Containers(flow)
         self.hierarchy = Hierarchy(names, flow)
 
     def evaluate(self, chain: Chain, place: Place) -> Values:
@@ -253,7 +254,7 @@ class Resolver:
             case "builtin" if thing.name in builtin.TYPES:
                 return {Thing("value", thing.name): 1.0}
             case "method":
-                return self._given(Thing("container", thing.name), thing.about)
+                return self._containers.given(thing.name, thing.about)
             case _:
                 return {}
 
@@ -271,14 +272,6 @@ class Resolver:
                 if thing.kind in ("instance", "class"):
                     found.setdefault(Thing("super", owner, thing.name), confidence)
         return found
-
-    def _given(self, container: Thing, method: str) -> Values:
-        """What a method of a container gives."""
-        if method in builtin.ELEMENTS:
-            return self._element(container, "[]")
-        if method in builtin.CONTENTS:
-            return {container: 1.0}
-        return {Thing("numbered", container.name): 1.0} if method == "items" else {}
 
     def _through(self, thing: Thing, name: str, place: Place) -> Values:
         """What the function `name` makes of `thing`, if it is the one that Python brings."""
@@ -327,16 +320,8 @@ class Resolver:
 
     def _item(self, thing: Thing, step: str, place: Place) -> Values:
         match thing.kind:
-            case "container" if _is_slice(step):
-                start = step[1 : step.index(":")]
-                known = start.isdigit() and thing.about.isdigit() is bool(thing.about)
-                offset = str(int(start) + int(thing.about or 0)) if known else "?"
-                return {Thing("container", thing.name, offset): 1.0}
-            case "container":
-                return self._element(thing, step)
-            case "numbered":  # pairs, which are numbered as their sequence is
-                is_key = step == "[0]"
-                return {thing: 1.0} if step == "[]" else self._pair(thing, is_key=is_key)
+            case "container" | "numbered":
+                return self._containers.item(thing, step)
             case "generator":
                 return self._flow.read(Slot(thing.name, YIELD))
             case "instance" if step == "[]":
@@ -355,29 +340,6 @@ class Resolver:
                 found.update(self._item(iterator, "[]", place))
         return found
 
-    def _pair(self, thing: Thing, *, is_key: bool) -> Values:
-        return {} if is_key else self._element(Thing("container", thing.name), "[]")
-
-    def _element(self, container: Thing, step: str) -> Values:
-        """The element at a known key and those at unknown keys; every element for `[]`."""
-        key = _shifted(step, container.about)
-        found: dict[Thing, float] = {}
-        for name in self._merged(container.name):
-            found.update(self._flow.read(Slot(name, "[]")))
-            found.update(self._flow.read(Slot(name, "[*]" if key == "[]" else key)))
-        return found
-
-    def _merged(self, container: str) -> list[str]:
-        """A container and those that were merged into it, not more than a few."""
-        found = [container]
-        for name in found:
-            merged = (thing for thing in self._flow.read(Slot(name, MERGED)))
-            others = [one.name for one in merged if one.kind == "container"]
-            found.extend(name for name in dict.fromkeys(others) if name not in found)
-            if len(found) > _MOST_MERGED:
-                break
-        return found[:_MOST_MERGED]
-
 
 def _made_outside(thing: Thing) -> Values:
     """What calling a name from outside of the project gives: an instance, if it is a class.
@@ -387,16 +349,3 @@ def _made_outside(thing: Thing) -> Values:
     module, _, name = thing.name.rpartition(".")
     is_class = name[:1].isupper() and not name.isupper() and module not in builtin.NO_INSTANCES
     return {Thing("foreign", thing.name, thing.about): 1.0} if is_class else {}
-
-
-def _is_slice(step: str) -> bool:
-    return step.endswith(":]") and step[1:2] != "'"
-
-
-def _shifted(step: str, offset: str) -> str:
-    """The key in the whole container of a key in its slice."""
-    if not offset or step == "[]":
-        return step
-    index = step[1:-1]
-    is_known = offset.isdigit() and index.isdigit()
-    return f"[{int(index) + int(offset)}]" if is_known else "[]"

@@ -131,3 +131,9 @@ def test_dictionaries_that_are_merged_into_each_other_do_not_hang_the_resolver()
     calls = map_of_text(source + "d3['k'] = f\nd5['k']()\n")
 
     assert "m.f" in calls["m"]
+
+
+def test_a_function_that_is_given_to_itself_does_not_trip_the_resolver():
+    calls = map_of_text("def f(x): x(g)\ndef g(x): pass\nf(f)\n")
+
+    assert calls["m.f"] == ("m.f", "m.g")
