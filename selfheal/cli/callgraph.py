@@ -10,16 +10,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 from selfheal.cli.main import app
+from selfheal.cli.sources import parsed
 from selfheal.codegraph.callmap import call_map, diagram_of
 from selfheal.codegraph.graph import CallGraph, Edge
 from selfheal.codegraph.impact import Impacts
 from selfheal.codegraph.linking import Linker
-from selfheal.codegraph.names import Namespaces
-from selfheal.codegraph.parse import facts_in
-from selfheal.codegraph.source import LoadedTree, Modules
 from selfheal.diagrams.text import dot_of, mermaid_of
 from selfheal.errors import InvalidInput
 from selfheal.index.opening import open_sources
@@ -52,7 +49,7 @@ def callgraph(
         raise InvalidInput("--callers-of, --tests-of and --touched-by are asked one at a time")
     diff = _diff(touched_by) if touched_by is not None else ""
     tree = open_sources(path, rev, package=package)
-    linker = _linked(tree)
+    linker = Linker(parsed(tree))
     if not asked:
         print(_drawn(linker, form))
         return
@@ -72,16 +69,6 @@ def callgraph(
         _show_calls(impact.calls, as_json=False, indent="  ")
         print("tests that reach it:")
         _show_lines((f"  {test}" for test in impact.tests), as_json=False)
-
-
-def _linked(tree: LoadedTree) -> Linker:
-    found = [facts_in(tree, name) for name in tree.paths()]
-    facts = [file for file in found if file is not None]
-    said = Console(stderr=True, soft_wrap=True)
-    for file in facts:
-        if file.problem:
-            said.print(f"warning: {file.path}: {file.problem}", markup=False, highlight=False)
-    return Linker(Namespaces(facts, Modules(tree.paths())))
 
 
 def _graph(linker: Linker) -> CallGraph:

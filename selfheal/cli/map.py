@@ -10,10 +10,8 @@ from typing import Annotated
 import typer
 
 from selfheal.cli.main import app
-from selfheal.codegraph.names import Namespaces
+from selfheal.cli.sources import parsed
 from selfheal.codegraph.outline import outline_of
-from selfheal.codegraph.parse import facts_in
-from selfheal.codegraph.source import Modules
 from selfheal.errors import InvalidInput
 from selfheal.index.opening import open_sources
 
@@ -37,9 +35,7 @@ def draw_map(
     tree = open_sources(path, rev, package=_package(path))
     if unknown := sorted(set(focus or ()) - set(tree.paths())):
         raise InvalidInput(f"{path} has no Python file {unknown[0]}")
-    found = [facts_in(tree, name) for name in tree.paths()]
-    names = Namespaces([file for file in found if file is not None], Modules(tree.paths()))
-    outline = outline_of(names, tokens=tokens, focus=focus or ())
+    outline = outline_of(parsed(tree), tokens=tokens, focus=focus or ())
     if as_json:
         print(json.dumps(asdict(outline), indent=2))
     else:

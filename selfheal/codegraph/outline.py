@@ -69,14 +69,14 @@ def _ranked(names: Namespaces, focus: Collection[str]) -> Iterator[Landmark]:
     for reference, count in uses.items():
         if reference.source != reference.target:
             weights[reference.source][reference.target] += math.sqrt(count)
-    start = {path: _TEST_SHARE if is_test_file(path) else 1.0 for path in names.files}
-    start |= {path: _FOCUS for path in focus if path in start}
+    share = {path: _TEST_SHARE if is_test_file(path) else 1.0 for path in names.files}
+    start = share | {path: _FOCUS for path in focus if path in share}
     files = page_rank(names.files, weights, start)
     shares = _shares(names, uses)
     for defined in names.definitions.values():
         if "<" not in defined.fact.qualname:
             rank = files[defined.path] * shares[defined.fq_name]
-            yield _landmark(defined, rank * (_TEST_SHARE if is_test_file(defined.path) else 1.0))
+            yield _landmark(defined, rank * share[defined.path])
 
 
 def _shares(names: Namespaces, uses: Counter[Reference]) -> dict[str, float]:

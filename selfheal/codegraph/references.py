@@ -31,7 +31,18 @@ def references_of(names: Namespaces) -> Counter[Reference]:
     finder = _Finder(names)
     found: Counter[Reference] = Counter()
     for file in names.files.values():
-        found.update(finder.uses(file))
+        for chain, count in _chains(file).items():
+            reference = finder.find(file.path, chain)
+            if reference is not None:
+                found[reference] += count
+    return found
+
+
+def _chains(file: FileFacts) -> Counter[Chain]:
+    """What a file imports, calls and reads, and the bases of its classes, each with how often."""
+    found = Counter(call.target for call in file.calls)
+    found.update(binding.value for binding in file.bindings if binding.confidence == 1.0)
+    found.update(base for definition in file.definitions for base in definition.bases)
     return found
 
 
@@ -41,17 +52,8 @@ class _Finder:
         self._imported = {path: dict(_imports(file)) for path, file in names.files.items()}
         self._known: dict[tuple[str, Chain], Reference | None] = {}
 
-    def uses(self, file: FileFacts) -> Iterator[Reference]:
-        """What one file uses, once for each time it is imported, called or read."""
-        chains = [binding.value for binding in file.bindings if binding.confidence == 1.0]
-        chains += [call.target for call in file.calls]
-        chains += [base for definition in file.definitions for base in definition.bases]
-        for chain in chains:
-            found = self._used(file.path, chain)
-            if found is not None:
-                yield found
-
-    def _used(self, path: str, chain: Chain) -> Reference | None:
+    def find(self, path: str, chain: Chain) -> Reference | None:
+        """The symbol of the project that a chain in a file begins with; None when there is none."""
         head = _plain(chain)
         asked = (path, head)
         if asked not in self._known:

@@ -57,11 +57,9 @@ class Resolver:
         """The properties that reading the attribute `chain` runs, by fq name with confidence."""
         found = {}
         for thing, confidence in self.evaluate(chain[:-1], place).items():
-            defined = (
-                self.hierarchy.method(thing.name, chain[-1][1:])
-                if thing.kind == "instance"
-                else None
-            )
+            if thing.kind != "instance":
+                continue
+            defined = self.hierarchy.method(thing.name, chain[-1][1:])
             if defined is not None and is_property(defined):
                 found[defined.fq_name] = confidence
         return found
