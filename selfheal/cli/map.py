@@ -11,7 +11,7 @@ import typer
 
 from selfheal.cli.main import app
 from selfheal.cli.sources import parsed
-from selfheal.codegraph.outline import outline_of
+from selfheal.codegraph.landmarks import outline_of
 from selfheal.errors import InvalidInput
 from selfheal.index.opening import open_sources
 

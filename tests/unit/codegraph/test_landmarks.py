@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from selfheal.codegraph.landmarks import Outline, outline_of
 from selfheal.codegraph.names import Namespaces
-from selfheal.codegraph.outline import Outline, outline_of
 from selfheal.codegraph.parse import facts_of
 from selfheal.codegraph.ranking import page_rank
 from selfheal.codegraph.source import Modules
