@@ -12,6 +12,8 @@ from rich.console import Console
 from selfheal.cli.farm import reach_farm
 from selfheal.cli.main import app
 from selfheal.cli.showing import show_report, show_requests, show_subtasks
+from selfheal.diagrams.text import mermaid_of
+from selfheal.flows.picture import picture_of
 from selfheal.settings import load_settings
 from selfheal.store import decompositions, requests
 from selfheal.store.requests import RequestRow
@@ -24,7 +26,10 @@ def status(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to list.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the newest requests, or show one with its report."""
+    """List the newest requests, or show one with its report.
+
+    As JSON, one request comes with its tasks as a mermaid flowchart: `graph`.
+    """
     farm = reach_farm(load_settings())
     with farm.database.begin() as connection:
         if request_id is None:
@@ -32,9 +37,10 @@ def status(
         else:
             rows = (requests.follow(connection, request_id),)
         steps = decompositions.subtasks_of(connection, rows[0].id) if request_id else ()
+        graph = mermaid_of(picture_of(connection, rows[0].id)) if request_id else ""
     if as_json:
         shown = [summary(row) for row in rows]
-        print(json.dumps(shown if request_id is None else shown[0]))
+        print(json.dumps(shown if request_id is None else {**shown[0], "graph": graph}))
         return
     console = Console(soft_wrap=True)
     show_requests(console, rows)

@@ -63,7 +63,8 @@ def _saturating(count: int, half: float) -> float:
 
 
 def _fan_out(target: Target, graph: CallGraph) -> int:
-    called = {edge.target for name in target.touched for edge in graph.callees_of(name)}
+    calls = (edge for name in target.touched for edge in graph.callees_of(name))
+    called = {edge.target for edge in calls if not edge.through}
     return len(called - target.touched)
 
 

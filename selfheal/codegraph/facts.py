@@ -3,7 +3,9 @@
 A *chain* is an expression as a tuple of steps: a base and what is done to it. `self.jobs[0].run()`
 is `("self", ".jobs", "[0]", ".run", "()")`. The empty chain is an expression that says nothing.
 Bases other than identifiers: `def:` a definition of this file by qualname, `at:` a container
-literal by its place, `import:` a module. `with` as a step is what a context manager binds.
+literal by its type and place, `import:` a module, `value:` a literal of a builtin type. Further
+steps: `with` is what a context manager binds, `[1:]` what a slice from there leaves, `via:name`
+what the function `name` makes of its first argument, if it is the one that Python brings.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ RETURN = "<return>"
 """The variable that a function's results are bound to."""
 YIELD = "<yield>"
 """The variable that a generator's elements are bound to."""
+MERGED = "<merged>"
+"""The variable of a container that holds those whose elements it has too, by the same keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,8 @@ class Definition:
     """A class or function with its decorators, or a lambda.
 
     `parameters` keep their stars; a bare `*` stands before those that are keyword-only.
-    `branches` counts the decisions in its own body.
+    `branches` counts the decisions in its own body. A fallback stands where an exception is
+    handled: as a rule for an import that may fail.
     """
 
     qualname: str
@@ -46,6 +51,7 @@ class Definition:
     decorators: tuple[Chain, ...] = ()
     parameters: tuple[str, ...] = ()
     branches: int = 0
+    is_fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,10 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """`key` is the position as digits, or the keyword."""
+    """`key` is the position as digits, or the keyword.
+
+    `*0` is a sequence that is spread from position 0 on, `**` a mapping that is spread.
+    """
 
     key: str
     value: Chain

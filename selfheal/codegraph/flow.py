@@ -44,6 +44,8 @@ class Flow:
         self._queue: deque[int] = deque()
         self._queued: set[int] = set()
         self._current = -1
+        self._jobs: Sequence[Callable[[], None]] = ()
+        self._turns = 0
 
     def read(self, slot: Slot) -> Values:
         """What `slot` may hold; the running job is run again when that grows."""
@@ -68,13 +70,21 @@ class Flow:
 
     def run(self, jobs: Sequence[Callable[[], None]]) -> None:
         """Runs every job once, then those whose variables changed, until nothing changes."""
-        self._enqueue(range(len(jobs)))
-        for _ in range(_TURNS_PER_JOB * len(jobs)):
-            if not self._queue:
-                break
+        self._jobs = jobs
+        self._turns = _TURNS_PER_JOB * len(jobs)
+        self._queue.clear()
+        self._queued.clear()
+        self._readers.clear()
+        self.resume(range(len(jobs)))
+
+    def resume(self, again: Sequence[int]) -> None:
+        """Runs these jobs of the last run once more, and what they change."""
+        self._enqueue(again)
+        while self._queue and self._turns > 0:
+            self._turns -= 1
             self._current = self._queue.popleft()
             self._queued.discard(self._current)
-            jobs[self._current]()
+            self._jobs[self._current]()
         self._current = -1
 
     def _enqueue(self, jobs: Sequence[int]) -> None:

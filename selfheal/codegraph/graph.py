@@ -48,6 +48,7 @@ class Edge:
     path: str
     line: int
     confidence: float
+    through: str = ""
 
 
 # As edges compare, but told once for each.

@@ -33,7 +33,9 @@ class Namespaces:
         self.files = {file.path: file for file in facts}
         self.definitions: dict[str, Defined] = {}
         self.stars: dict[str, list[str]] = defaultdict(list)
+        self.abstract: set[str] = set()
         self._bound: dict[str, set[str]] = defaultdict(set)
+        self._imported: dict[str, set[str]] = defaultdict(set)
         self._starred: dict[str, dict[str, str]] = {}
         for file in self.files.values():
             self._enter(file, modules.name_of(file.path))
@@ -49,7 +51,13 @@ class Namespaces:
             self._bound[fq_name] |= {name.lstrip("*") for name in definition.parameters}
         for binding in file.bindings:
             if len(binding.target) == 1:
-                self._bound[full_name(module, binding.scope)].add(binding.target[0])
+                scope = full_name(module, binding.scope)
+                self._bound[scope].add(binding.target[0])
+                if binding.value and binding.value[0].startswith("import:"):
+                    self._imported[scope].add(binding.target[0])
+        for call in file.calls:
+            if call.target == ("NotImplementedError",):
+                self.abstract.add(full_name(module, call.scope))
         for imported in file.imports:
             if imported.name == "*":
                 self.stars[file.path].append(imported.module)
@@ -57,6 +65,17 @@ class Namespaces:
     def binds(self, scope: str, name: str) -> bool:
         """Whether the text of `scope` binds `name`."""
         return name in self._bound.get(scope, ())
+
+    def is_replaced(self, defined: Defined) -> bool:
+        """Whether a definition only stands in for an import that failed."""
+        name = defined.fact.qualname.rpartition(".")[2]
+        return defined.fact.is_fallback and name in self._imported.get(defined.parent, ())
+
+    def is_abstract(self, defined: Defined) -> bool:
+        """Whether a method is there to be overridden: it says so, or does nothing but raise."""
+        is_declared = any("abstract" in chain[-1] for chain in defined.fact.decorators)
+        only_raises = defined.fq_name in self.abstract and not defined.fact.branches
+        return defined.fact.kind == "method" and (is_declared or only_raises)
 
     def starred(self, path: str) -> dict[str, str]:
         """Names that `from ... import *` brings into a file, each with the module that has it.

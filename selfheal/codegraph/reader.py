@@ -11,12 +11,16 @@ from tree_sitter import Node
 from selfheal.codegraph.expression import (
     ANNOTATED,
     ASSIGNED,
+    COMPARISONS,
     Expressions,
+    container_base,
     lambda_base,
     nested,
+    operator_method,
     text_of,
 )
 from selfheal.codegraph.facts import (
+    MERGED,
     RETURN,
     YIELD,
     Argument,
@@ -30,14 +34,30 @@ from selfheal.codegraph.facts import (
     Import,
     Span,
 )
-
-DECORATED: Final = 0.6
-"""Confidence of what a decorator makes of its function, beside the function itself."""
+from selfheal.codegraph.patterns import PATTERNS, compared, paired
 
 Captures = dict[str, list[Node]]
 
-_PATTERNS: Final = frozenset({"pattern_list", "tuple_pattern", "list_pattern", "tuple", "list"})
 _NAMES: Final = frozenset({"identifier", "attribute", "subscript"})
+_SPREADS: Final = {"list_splat": "*{}", "dictionary_splat": "**"}
+_MAX_DEPTH: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    """Which argument a method puts into its container, under which key and by which steps."""
+
+    position: str
+    key: str = "[]"
+    steps: Chain = ()
+
+
+_FILLING: Final = {
+    **dict.fromkeys((".append", ".add", ".appendleft"), _Filling("0")),
+    **dict.fromkeys((".insert", ".setdefault"), _Filling("1")),
+    **dict.fromkeys((".extend", ".extendleft"), _Filling("0", "[]", ("[]",))),
+    ".update": _Filling("0", MERGED),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +92,9 @@ class Reader:
             "call": self._call,
             "raise": self._raise,
             "read": self._read,
+            "operation": self._operation,
+            "comparison": self._comparison,
+            "item": self._item,
             "assignment": self._assignment,
             "loop": self._loop,
             "with": self._with,
@@ -158,19 +181,20 @@ class Reader:
             for chain in self._expressions.chains(decorator.named_children[0], scope)
         ]
         self._definitions.append(
-            Definition(qualname, kind, _span(whole), bases, tuple(applied), parameters)
+            Definition(
+                qualname,
+                kind,
+                _span(whole),
+                bases=bases,
+                decorators=tuple(applied),
+                parameters=parameters,
+                is_fallback=_is_handling(whole),
+            )
         )
-        self._decorate(qualname, text_of(name), applied, scope=scope, line=_line(node))
+        for chain in applied:
+            self._calls[Call(scope, chain, _line(node), (), "decorator")] = None
         self._open(qualname, kind, node.child_by_field_name("body") or node, node)
         return qualname
-
-    def _decorate(
-        self, qualname: str, name: str, decorators: list[Chain], *, scope: str, line: int
-    ) -> None:
-        for decorator in decorators:
-            argument = Argument("0", (f"def:{qualname}",))
-            self._calls[Call(scope, decorator, line, (argument,), "decorator")] = None
-            self._keep(Binding(scope, (name,), (*decorator, "()"), scope, DECORATED))
 
     def _open(self, qualname: str, kind: str, body: Node, node: Node) -> None:
         self._scopes.append(_Scope(qualname, kind, body.start_byte, node.end_byte))
@@ -222,21 +246,29 @@ class Reader:
         arguments = tuple(self._arguments(captures["arguments"][0], scope))
         for target in self._expressions.chains(captures["target"][0], scope):
             self._calls[Call(scope, target, _line(node), arguments)] = None
-            if target[-1] in (".append", ".add") and len(target) > 1:
-                for argument in arguments:
-                    self._bind((*target[:-1], "[]"), (argument.value,), scope)
+            self._fill(target, arguments, scope)
+
+    def _fill(self, target: Chain, arguments: tuple[Argument, ...], scope: str) -> None:
+        """What a call of a container's method puts into it."""
+        filled = _FILLING.get(target[-1]) if len(target) > 1 else None
+        for argument in arguments if filled else ():
+            if filled is not None and argument.key == filled.position:
+                owner = (*target[:-1], filled.key)
+                self._bind(owner, ((*argument.value, *filled.steps),), scope)
 
     def _arguments(self, node: Node, scope: str) -> Iterator[Argument]:
         children = node.named_children if node.type == "argument_list" else [node]
         for position, child in enumerate(child for child in children if child.type != "comment"):
             key, value = str(position), child
-            if child.type in ("list_splat", "dictionary_splat"):
-                return
+            if child.type in _SPREADS:
+                key, value = _SPREADS[child.type].format(position), child.named_children[0]
             if child.type == "keyword_argument":
                 name, value = child.named_children[0], child.named_children[-1]
                 key = text_of(name)
             for chain in self._expressions.chains(value, scope):
                 yield Argument(key, chain)
+            if child.type == "list_splat":
+                return
 
     def _raise(self, node: Node, captures: Captures) -> None:
         raised = captures["raised"][0]
@@ -253,6 +285,26 @@ class Reader:
                 self._reads.add((scope, chain))
                 self._calls[Call(scope, chain, _line(node), (), "read")] = None
 
+    def _operation(self, node: Node, captures: Captures) -> None:
+        method = operator_method(node)
+        if method:
+            self._ask(captures["target"][0], (method,), node)
+
+    def _comparison(self, node: Node, _: Captures) -> None:
+        for left, sign, right in compared(node):
+            if sign.endswith("in"):
+                self._ask(right, (".__contains__",), node)
+            elif sign in COMPARISONS:
+                self._ask(left, (COMPARISONS[sign],), node)
+
+    def _item(self, node: Node, captures: Captures) -> None:
+        parent = node.parent
+        kind = parent.type if parent is not None else ""
+        is_left = parent is not None and parent.child_by_field_name("left") == node
+        method = ".__setitem__" if kind == "assignment" and is_left else ".__getitem__"
+        method = ".__delitem__" if kind == "delete_statement" else method
+        self._ask(captures["target"][0], (method,), node)
+
     def _ask(self, node: Node, steps: Chain, place: Node) -> None:
         """A call that a protocol makes on the value of `node`."""
         scope = self._scope_of(place).qualname
@@ -263,8 +315,7 @@ class Reader:
     def _assignment(self, node: Node, captures: Captures) -> None:
         scope, target = self._scope_of(node).qualname, captures["target"][0]
         value = captures["value"][0] if "value" in captures else None
-        values = self._expressions.chains(value, scope)
-        self._bind_pattern(target, values, scope)
+        self._assign(target, value, scope)
         if "type" in captures:
             instances = self._expressions.annotation(captures["type"][0], scope)
             for chain in self._expressions.chains(target, scope) if instances else ():
@@ -315,16 +366,43 @@ class Reader:
         scope = self._scope_of(node).qualname
         self._branches[scope] = self._branches.get(scope, 0) + 1
 
+    def _assign(self, target: Node, value: Node | None, scope: str, *, depth: int = 0) -> None:
+        """Binds `target = value`, part by part where both are written out."""
+        if value is not None and value.type == "assignment":  # a = b = value
+            self._assign(target, value.child_by_field_name("right"), scope, depth=depth)
+            return
+        pairs = paired(target, value) if value is not None and depth < _MAX_DEPTH else None
+        if pairs is None:
+            self._bind_pattern(target, self._expressions.chains(value, scope), scope)
+            return
+        for part, given in pairs:
+            if part.type == "list_splat_pattern":
+                self._gather(part, given, scope)
+            else:
+                self._assign(part, given[0], scope, depth=depth + 1)
+
+    def _gather(self, starred: Node, given: list[Node], scope: str) -> None:
+        """Binds `*target` to a list of what is left for it."""
+        base = container_base(starred, "list")
+        for index, value in enumerate(given):
+            self._bind((base, f"[{index}]"), self._expressions.chains(value, scope), scope)
+        self._bind_pattern(starred.named_children[0], ((base,),), scope)
+
     def _bind_pattern(self, target: Node, values: tuple[Chain, ...], scope: str) -> None:
         if target.type in _NAMES:
             for chain in self._expressions.chains(target, scope):
                 self._bind(chain, values, scope)
-        elif target.type in _PATTERNS:
+        elif target.type in PATTERNS:
+            is_exact = True
             for index, child in enumerate(target.named_children):
-                starred = child.type == "list_splat_pattern"
-                step = "[]" if starred else f"[{index}]"
-                parts = tuple((*chain, step) for chain in values)
-                self._bind_pattern(child.named_children[0] if starred else child, parts, scope)
+                if child.type == "list_splat_pattern":
+                    is_exact = False
+                    base = container_base(child, "list")
+                    self._bind((base, "[]"), [(*chain, "[]") for chain in values], scope)
+                    self._bind_pattern(child.named_children[0], ((base,),), scope)
+                else:
+                    step = f"[{index}]" if is_exact else "[]"
+                    self._bind_pattern(child, tuple((*chain, step) for chain in values), scope)
 
     def _bind(
         self, target: Chain, values: Iterable[Chain], scope: str, *, confidence: float = ASSIGNED
@@ -350,6 +428,12 @@ def _with_decorators(node: Node) -> tuple[Node, list[Node]]:
     if parent is None or parent.type != "decorated_definition":
         return node, []
     return parent, [child for child in parent.named_children if child.type == "decorator"]
+
+
+def _is_handling(node: Node) -> bool:
+    """Whether a statement stands right in an `except` clause."""
+    around = node.parent.parent if node.parent is not None else None
+    return around is not None and around.type == "except_clause"
 
 
 def _without_subscript(base: Node) -> Node:

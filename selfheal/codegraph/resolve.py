@@ -6,16 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from selfheal.codegraph import builtin
+from selfheal.codegraph.containers import Containers
 from selfheal.codegraph.facts import RETURN, YIELD, Chain
 from selfheal.codegraph.flow import Flow, Slot, Thing, Values
-from selfheal.codegraph.names import Defined, Namespaces, full_name
+from selfheal.codegraph.hierarchy import Hierarchy, decorator_names, is_property, receiver_name
+from selfheal.codegraph.names import Namespaces, full_name, scopes_of
 
 OVERRIDDEN: Final = 0.5
 """Confidence that a method missing in a class is the one its subclasses define."""
+OUTSIDE: Final = 0.7
+"""Confidence that a method missing in a class comes from its base outside of the project."""
 
-_PROPERTIES: Final = frozenset({"property", "cached_property", ".cached_property"})
 _CALLABLE: Final = frozenset({"function", "bound"})
-_WITH_MEMBERS: Final = frozenset({"class", "instance"})
+_ITERABLE: Final = frozenset({"container", "generator", "numbered", "foreign"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,10 @@ class Resolver:
     def __init__(self, names: Namespaces, flow: Flow) -> None:
         self._names = names
         self._flow = flow
-        self._subclasses: dict[str, set[str]] = {}
-        self._ancestries: dict[str, list[str]] | None = None
+        self._modules: dict[tuple[str, str], Values] = {}
+        self._variables: dict[tuple[str, str, str], Slot | None] = {}
+        self._containers = Containers(flow)
+        self.hierarchy = Hierarchy(names, flow)
 
     def evaluate(self, chain: Chain, place: Place) -> Values:
         """What `chain` may stand for at `place`; empty for what lies outside of the project."""
@@ -44,65 +50,19 @@ class Resolver:
         for step in chain[1:]:
             if not values:
                 return {}
-            values = self._step(values, step, place)
+            values = self.step(values, step, place)
         return values
-
-    def settle_bases(self) -> None:
-        """From here on no class gets a further base, so ancestries are worked out once."""
-        self._ancestries = {}
-
-    def inherit(self, child: str, parent: str) -> None:
-        """Notes that class `child` has the base `parent`."""
-        self._subclasses.setdefault(parent, set()).add(child)
 
     def properties(self, chain: Chain, place: Place) -> dict[str, float]:
         """The properties that reading the attribute `chain` runs, by fq name with confidence."""
         found = {}
         for thing, confidence in self.evaluate(chain[:-1], place).items():
-            defined = self.method(thing.name, chain[-1][1:]) if thing.kind == "instance" else None
+            if thing.kind != "instance":
+                continue
+            defined = self.hierarchy.method(thing.name, chain[-1][1:])
             if defined is not None and is_property(defined):
                 found[defined.fq_name] = confidence
         return found
-
-    def method(self, owner: str, name: str) -> Defined | None:
-        """The definition that attribute `name` of class `owner` finds first, if it is a method."""
-        for ancestor in self.ancestry(owner):
-            if self._names.binds(ancestor, name):
-                return self._names.definitions.get(f"{ancestor}.{name}")
-        return None
-
-    def ancestry(self, owner: str) -> list[str]:
-        """`owner` and its bases of the project in the order in which attributes are looked up.
-
-        Depth first, a class that several bases share after the last of them: for the hierarchies
-        that Python accepts this is almost always its C3 order.
-        """
-        if self._ancestries is None:
-            return self._linearised(owner)
-        if owner not in self._ancestries:
-            self._ancestries[owner] = self._linearised(owner)
-        return self._ancestries[owner]
-
-    def _linearised(self, owner: str) -> list[str]:
-        found: list[str] = []
-        self._collect(owner, found, ())
-        return list(reversed(dict.fromkeys(reversed(found))))
-
-    def _collect(self, owner: str, found: list[str], below: tuple[str, ...]) -> None:
-        found.append(owner)
-        for base in self.bases(owner):
-            if base not in below and base != owner and len(below) < 30:
-                self._collect(base, found, (*below, owner))
-
-    def bases(self, owner: str) -> list[str]:
-        """The direct bases of a class that are classes of the project, in written order."""
-        defined = self._names.definitions[owner]
-        return [
-            thing.name
-            for index in range(len(defined.fact.bases))
-            for thing in self._flow.read(base_slot(owner, index))
-            if thing.kind == "class"
-        ]
 
     def _base(self, base: str, place: Place) -> Values:
         kind, _, rest = base.partition(":")
@@ -113,6 +73,8 @@ class Resolver:
                 return {self.defined(full_name(place.module, rest)): 1.0}
             case "at":
                 return {Thing("container", f"{place.module}:{rest}"): 1.0}
+            case "value":
+                return {Thing("value", rest): 1.0}
             case _:
                 return self._name(base, place)
 
@@ -122,21 +84,36 @@ class Resolver:
         return Thing("class" if kind == "class" else "function", fq_name)
 
     def _module(self, module: str, importer: str) -> Values:
-        path = self._names.modules.find(module, importer=importer)
-        if path is not None:
-            return {Thing("module", path): 1.0}
-        return {Thing("namespace", module, importer): 1.0}
+        """A module of the project, else a name from outside of it."""
+        asked = (module, importer)
+        if asked not in self._modules:
+            path = self._names.modules.find(module, importer=importer)
+            if path is not None:
+                found = Thing("module", path)
+            else:
+                found = Thing("namespace", module, importer)
+            self._modules[asked] = {found: 1.0}
+        return self._modules[asked]
 
     def _name(self, name: str, place: Place) -> Values:
-        scope = self._names.scope_of_name(place.module, place.scope, name)
-        if scope is not None:
-            return self._flow.read(Slot(scope, name))
+        asked = (place.module, place.scope, name)
+        if asked not in self._variables:
+            self._variables[asked] = self._variable(name, place)
+        slot = self._variables[asked]
+        if slot is not None:
+            return self._flow.read(slot)
         if name == "super":
             return {Thing("super", ""): 1.0}
-        owner = self._names.starred(place.path).get(name)
-        return self._flow.read(Slot(owner, name)) if owner is not None else {}
+        return {Thing("builtin", name): 1.0} if name in builtin.NAMES else {}
 
-    def _step(self, values: Values, step: str, place: Place) -> Values:
+    def _variable(self, name: str, place: Place) -> Slot | None:
+        """The variable that a name means; None for one that nothing in the project binds."""
+        scope = self._names.scope_of_name(place.module, place.scope, name)
+        if scope is None:
+            scope = self._names.starred(place.path).get(name) if name != "super" else None
+        return Slot(scope, name) if scope is not None else None
+
+    def step(self, values: Values, step: str, place: Place) -> Values:
         result: dict[Thing, float] = {}
         for thing, confidence in values.items():
             for other, own in self._stepped(thing, step, place).items():
@@ -150,6 +127,8 @@ class Resolver:
             return self._result(thing, place)
         if step == "with":
             return self._entered(thing, place)
+        if step.startswith("via:"):
+            return self._through(thing, step.removeprefix("via:"), place)
         if step.startswith("["):
             return self._item(thing, step, place)
         return self.attribute(thing, step[1:])
@@ -163,13 +142,25 @@ class Resolver:
                 dot = "" if thing.name.endswith(".") else "."
                 return self._module(f"{thing.name}{dot}{name}", thing.about)
             case "class" | "instance":
-                found = self._member(thing, name, self.ancestry(thing.name))
-                return found if found is not None else self._overrides(thing, name)
+                if name == "__class__" and thing.kind == "instance":
+                    return {Thing("class", thing.name): 1.0}
+                found = self._member(thing, name, self.hierarchy.ancestry(thing.name))
+                if found is None:
+                    return self._unknown(thing, name)
+                if thing.kind == "instance" and any(map(self._is_abstract, found)):
+                    return self._overrides(thing, name) or found
+                return found
             case "super" if not thing.name:
                 return {}  # the built-in itself: nobody has called it
             case "super":
                 receiver = Thing("instance", thing.about)
-                return self._member(receiver, name, self.ancestry(thing.name)[1:]) or {}
+                found = self._member(receiver, name, self.hierarchy.after(thing.name, thing.about))
+                return found if found is not None else self._foreign_member(thing.name, name)
+            case "foreign" | "value" | "builtin":
+                kind = "namespace" if thing.kind == "foreign" else "builtin"
+                return {Thing(kind, f"{thing.name}.{name}", thing.about): 1.0}
+            case "container":
+                return {Thing("method", thing.name, name): 1.0}
             case _:
                 return {}
 
@@ -197,15 +188,28 @@ class Resolver:
                 return self._taken(held, thing)
         return None
 
+    def _unknown(self, thing: Thing, name: str) -> Values:
+        """A member that no class of the project has: of a base from outside, or of subclasses.
+
+        What subclasses define where their base only calls is the template method pattern.
+        """
+        is_open = thing.kind == "instance" and not name.startswith("__")
+        overrides = self._overrides(thing, name) if is_open else {}
+        return overrides or self._foreign_member(thing.name, name)
+
     def _overrides(self, thing: Thing, name: str) -> Values:
-        """What subclasses define where their base only calls: the template method pattern."""
-        if thing.kind != "instance" or name.startswith("__"):
-            return {}
         return {
             Thing("bound", f"{child}.{name}", child): OVERRIDDEN
-            for child in sorted(self._subclasses.get(thing.name, ()))
-            if f"{child}.{name}" in self._names.definitions
+            for child in self.hierarchy.overriding(thing.name, name)
         }
+
+    def _is_abstract(self, thing: Thing) -> bool:
+        defined = self._names.definitions.get(thing.name) if thing.kind == "bound" else None
+        return defined is not None and self._names.is_abstract(defined)
+
+    def _foreign_member(self, owner: str, name: str) -> Values:
+        base = self.hierarchy.foreign_base(owner)
+        return {Thing("namespace", f"{base.name}.{name}", base.about): OUTSIDE} if base else {}
 
     def _taken(self, held: Values, receiver: Thing) -> Values:
         """Members as `receiver.name` gives them: methods bound, properties as their value."""
@@ -233,6 +237,8 @@ class Resolver:
         match thing.kind:
             case "class":
                 return {Thing("instance", thing.name): 1.0}
+            case "function" if thing.about:  # wrapped: what it gives, its wrapper gives
+                return self._result(Thing("function", thing.about), place)
             case "function" | "bound":
                 if self._names.binds(thing.name, YIELD):
                     return {Thing("generator", thing.name): 1.0}
@@ -240,10 +246,53 @@ class Resolver:
             case "instance":
                 return self._asked(thing, "__call__", place)
             case "super":
-                owner = self._names.enclosing_class(place.module, place.scope)
-                return {Thing("super", owner, owner): 1.0} if owner else {}
+                return self._superior(place)
+            case "namespace":
+                return _made_outside(thing)
+            case "builtin" if thing.name in builtin.TYPES:
+                return {Thing("value", thing.name): 1.0}
+            case "method":
+                return self._containers.given(thing.name, thing.about)
             case _:
                 return {}
+
+    def _superior(self, place: Place) -> Values:
+        """What `super()` is in a method: for each class that the receiver may be of, what follows
+        the class of the method there."""
+        owner = self._names.enclosing_class(place.module, place.scope)
+        if not owner:
+            return {}
+        found = {Thing("super", owner, owner): 1.0}
+        for scope in scopes_of(place.module, place.scope):
+            method = self._names.definitions.get(scope)
+            receiver = receiver_name(method) if method and method.parent == owner else ""
+            for thing, confidence in self._flow.read(Slot(scope, receiver)).items():
+                if thing.kind in ("instance", "class"):
+                    found.setdefault(Thing("super", owner, thing.name), confidence)
+        return found
+
+    def _through(self, thing: Thing, name: str, place: Place) -> Values:
+        """What the function `name` makes of `thing`, if it is the one that Python brings."""
+        first, *rest = name.split(".")
+        function = self.evaluate((first, *(f".{part}" for part in rest)), place)
+        if not any(
+            one.kind == "builtin" or (one.kind == "namespace" and one.name in builtin.LIBRARY)
+            for one in function
+        ):
+            return {}
+        match builtin.THROUGH[name.rpartition(".")[2]]:
+            case "contents":
+                return {thing: 1.0} if thing.kind in _ITERABLE else {}
+            case "element" if thing.kind == "instance":
+                return self._asked(thing, "__next__", place) or self._item(thing, "[]", place)
+            case "element":
+                return self._item(thing, "[]", place)
+            case "numbered":
+                return {Thing("numbered", thing.name): 1.0} if thing.kind == "container" else {}
+            case "class":
+                return {Thing("class", thing.name): 1.0} if thing.kind == "instance" else {}
+            case _:
+                return {thing: 1.0}
 
     def made_by(self, function: str) -> Values:
         """What a function gives, or yields to the one who asked: a fixture's value."""
@@ -257,7 +306,7 @@ class Resolver:
             for callee, confidence in self.attribute(thing, method).items()
             if callee.kind in _CALLABLE
         }
-        return self._step(found, "()", place)
+        return self.step(found, "()", place)
 
     def _entered(self, thing: Thing, place: Place) -> Values:
         if thing.kind == "generator":
@@ -269,8 +318,8 @@ class Resolver:
 
     def _item(self, thing: Thing, step: str, place: Place) -> Values:
         match thing.kind:
-            case "container":
-                return self._element(thing.name, step)
+            case "container" | "numbered":
+                return self._containers.item(thing, step)
             case "generator":
                 return self._flow.read(Slot(thing.name, YIELD))
             case "instance" if step == "[]":
@@ -289,24 +338,12 @@ class Resolver:
                 found.update(self._item(iterator, "[]", place))
         return found
 
-    def _element(self, container: str, step: str) -> Values:
-        """The element at a known key and those at unknown keys; every element for `[]`."""
-        whole = self._flow.read(Slot(container, "[]"))
-        if step == "[]":
-            return {**self._flow.read(Slot(container, "[*]")), **whole}
-        return {**whole, **self._flow.read(Slot(container, step))}
 
+def _made_outside(thing: Thing) -> Values:
+    """What calling a name from outside of the project gives: an instance, if it is a class.
 
-def base_slot(owner: str, index: int) -> Slot:
-    """The variable that holds the base at `index` of class `owner`."""
-    return Slot(owner, f"<base {index}>")
-
-
-def decorator_names(defined: Defined) -> frozenset[str]:
-    """The last step of each decorator: `.setter`, `staticmethod`."""
-    return frozenset(chain[-1] for chain in defined.fact.decorators)
-
-
-def is_property(defined: Defined) -> bool:
-    """Whether reading the attribute runs the method."""
-    return bool(decorator_names(defined) & _PROPERTIES)
+    Classes are told by their capital (PEP 8); what other calls give is not known.
+    """
+    module, _, name = thing.name.rpartition(".")
+    is_class = name[:1].isupper() and not name.isupper() and module not in builtin.NO_INSTANCES
+    return {Thing("foreign", thing.name, thing.about): 1.0} if is_class else {}

@@ -128,7 +128,7 @@ def _kind(project: Project, fq_name: str) -> SymbolKind:
 
 def _inherited(project: Project, owner: str, name: str) -> str:
     """The base class that a member comes from, as a next step; empty when there is none."""
-    ancestry = project.resolver.ancestry(owner) if project.names.is_class(owner) else []
+    ancestry = project.resolver.hierarchy.ancestry(owner) if project.names.is_class(owner) else []
     found = next((base for base in ancestry if project.names.binds(base, name)), "")
     return f"{owner} inherits it: rename {found}.{name}" if found else ""
 

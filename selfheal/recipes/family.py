@@ -29,7 +29,7 @@ class Family:
     def members(self) -> frozenset[str]:
         """Their fq names."""
         names = self.project.names
-        ancestry = self.project.resolver.ancestry
+        ancestry = self.project.resolver.hierarchy.ancestry
         classes = (name for name in names.definitions if names.is_class(name))
         return frozenset(name for name in classes if self.renaming.owner in ancestry(name))
 
@@ -45,7 +45,7 @@ class Family:
         """Why the member cannot be renamed in this class; None when nothing stands in the way."""
         old, new = self.renaming.old, self.renaming.new
         binds, owner = self.project.names.binds, self.renaming.owner
-        ancestry = self.project.resolver.ancestry
+        ancestry = self.project.resolver.hierarchy.ancestry
         for base in ancestry(owner)[1:]:
             if binds(base, old):
                 return CannotDo(
@@ -63,7 +63,7 @@ class Family:
         if not self.project.names.is_class(owner):
             return "unknown"
         binds = self.project.names.binds
-        ancestry = self.project.resolver.ancestry(owner)
+        ancestry = self.project.resolver.hierarchy.ancestry(owner)
         first = next((name for name in ancestry if binds(name, self.renaming.old)), None)
         if first is not None:
             return "yes" if first in self.members else "no"
@@ -72,7 +72,7 @@ class Family:
 
     def _is_filled_by_us(self, base: str) -> bool:
         """Whether of all classes below `base` those with the member are ours."""
-        names, ancestry = self.project.names, self.project.resolver.ancestry
+        names, ancestry = self.project.names, self.project.resolver.hierarchy.ancestry
         below = [
             name
             for name in names.definitions
@@ -104,10 +104,10 @@ class Family:
     def _outside(self) -> Iterator[str]:
         """Base classes of the owner that are none of the repository's, as they are written."""
         resolver, definitions = self.project.resolver, self.project.names.definitions
-        for name in resolver.ancestry(self.renaming.owner):
+        for name in resolver.hierarchy.ancestry(self.renaming.owner):
             written = definitions[name].fact.bases
-            if len(resolver.bases(name)) < len(written):
-                known = {base.rpartition(".")[2] for base in resolver.bases(name)}
+            if len(resolver.hierarchy.bases(name)) < len(written):
+                known = {base.rpartition(".")[2] for base in resolver.hierarchy.bases(name)}
                 for chain in written:
                     last = chain[-1].lstrip(".") if chain else ""
                     if last and last not in known and last not in _BARE:
@@ -115,7 +115,7 @@ class Family:
 
     def _rivals(self) -> Iterator[str]:
         """Classes that are no family but are mixed with it, and have a member of the name."""
-        ancestry = self.project.resolver.ancestry
+        ancestry = self.project.resolver.hierarchy.ancestry
         kin = self.members | set(ancestry(self.renaming.owner))
         for name in self.members:
             for other in ancestry(name):

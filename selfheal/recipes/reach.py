@@ -84,7 +84,7 @@ class Reach:
                 return self.family.has(thing.name) if self.family is not None else "no"
             case "module" if self.family is None:
                 return "yes" if (thing.name, "") in self.held else "no"
-            case "missing":
+            case "missing" | "foreign" | "namespace":
                 return "unknown"
             case _:
                 return "no"

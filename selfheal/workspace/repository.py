@@ -80,7 +80,7 @@ def commit_at(path: Path, revision: str = "HEAD") -> tuple[Objects, str]:
     Raises InvalidRepository where there is no such repository or commit.
     """
     start = path.resolve()
-    git_dir = start if _is_git_dir(start) else _discover(start)[1]
+    git_dir = start if is_git_dir(start) else _discover(start)[1]
     git = Git(git_dir)
     found = git.run(
         "rev-parse",
@@ -92,6 +92,14 @@ def commit_at(path: Path, revision: str = "HEAD") -> tuple[Objects, str]:
     if found.code:
         raise InvalidRepository(f"{path} has no commit {revision!r}: name a branch, a tag or a sha")
     return Objects(git), found.line
+
+
+def work_tree_of(path: Path) -> Path | None:
+    """The top folder of the checkout that holds `path`; None for a bare repository, or none."""
+    start = path.resolve()
+    if is_git_dir(start):
+        return None
+    return next((f for f in (start, *start.parents) if _git_dir_of(f) is not None), None)
 
 
 def snapshot_dirty(checkout: Checkout) -> str:
@@ -141,7 +149,7 @@ def _discover(path: Path) -> tuple[Path, Path]:
     for folder in (start, *start.parents):
         if (git_dir := _git_dir_of(folder)) is not None:
             return folder, git_dir
-        if _is_git_dir(folder):
+        if is_git_dir(folder):
             raise InvalidRepository(
                 f"{folder} is a bare repository or the inside of one: name a checkout of it"
             )
@@ -152,17 +160,20 @@ def _git_dir_of(folder: Path) -> Path | None:
     entry = folder / ".git"
     if entry.is_file():
         pointer = re.match(r"gitdir: (.+)", entry.read_text("utf-8", "surrogateescape"))
-        if pointer is None or not _is_git_dir(found := (folder / pointer[1]).resolve()):
+        if pointer is None or not is_git_dir(found := (folder / pointer[1]).resolve()):
             raise InvalidRepository(
                 f"{entry} does not point at a git repository: if the checkout was moved, run "
                 "`git worktree repair`"
             )
         return found
-    return entry if _is_git_dir(entry) else None
+    return entry if is_git_dir(entry) else None
 
 
-def _is_git_dir(folder: Path) -> bool:
-    """By its parts; a linked worktree's keeps its objects elsewhere and says so in `commondir`."""
+def is_git_dir(folder: Path) -> bool:
+    """Whether a folder is a bare repository or the inside of one.
+
+    By its parts; a linked worktree's keeps its objects elsewhere and says so in `commondir`.
+    """
     shared = (folder / "objects").is_dir() and (folder / "refs").is_dir()
     return (folder / "HEAD").exists() and (shared or (folder / "commondir").is_file())
 

@@ -33,13 +33,16 @@ def test_a_request_is_submitted_watched_and_listed(farm, project) -> None:
     watched = farm.run("watch", request_id, "--json")
     one = farm.run("status", request_id, "--json")
     listed = farm.run("status", "--json")
+    drawn = farm.run("graph", request_id, "--format", "svg")
 
-    assert [said.status for said in (submitted, watched, one, listed)] == [0, 0, 0, 0]
+    assert [said.status for said in (submitted, watched, one, listed, drawn)] == [0, 0, 0, 0, 0]
     report = watched.report
     assert (str(report.request_id), report.state, report.cause) == (request_id, "DONE", "landed")
     assert "min(prices)" in shop.git("show", f"{report.landed_branch}:shop/cart.py")
     assert shop.refs() == {*ONLY_MAIN, f"refs/heads/{report.landed_branch}"}
     shown = json.loads(one.out)
+    assert "SUCCESS" in shown.pop("graph")
+    assert "SUCCESS" in drawn.out
     assert shown == next(row for row in json.loads(listed.out) if row["id"] == request_id)
     assert (shown["state"], shown["repo"]) == ("DONE", str(shop.folder))
     assert shown["report"] == json.loads(watched.out)

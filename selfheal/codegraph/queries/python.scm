@@ -24,6 +24,10 @@
 (call function: (_) @target arguments: (_) @arguments) @call
 (raise_statement . (_) @raised) @raise
 (attribute) @read
+(binary_operator left: (_) @target) @operation
+(augmented_assignment left: (_) @target) @operation
+(comparison_operator . (_) @target) @comparison
+(subscript value: (_) @target) @item
 
 ; What is bound to what
 (assignment left: (_) @target type: (type)? @type right: (_)? @value) @assignment

@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from selfheal.codegraph.graph import CallGraph
+from selfheal.codegraph.graph import LIKELY, CallGraph
 from selfheal.codegraph.linking import graph_of
 from selfheal.codegraph.source import LoadedTree
 
@@ -245,7 +245,7 @@ def test_a_call_of_what_a_module_lacks_points_to_the_name_it_would_have():
     assert "core.new" not in graph.nodes
 
 
-def test_a_wrapper_that_many_functions_share_ties_none_of_them_to_another():
+def test_a_shared_wrapper_stands_between_but_ties_no_function_to_another():
     source = """
         def d(f):
             def w(): return f()
@@ -258,7 +258,13 @@ def test_a_wrapper_that_many_functions_share_ties_none_of_them_to_another():
         """
     graph = graph_for({"m.py": source})
 
-    assert calls(graph) == {("m", "m.d"), ("m.g", "m.one")}
+    likely = {(e.source, e.target) for e in graph.edges if e.confidence >= LIKELY}
+    assert likely == {("m", "m.d"), ("m.g", "m.d.w"), ("m.g", "m.one")}
+    assert calls(graph) - likely == {("m.d.w", "m.one"), ("m.d.w", "m.two")}
+    assert {e.target: e.through for e in graph.callees_of("m.g")} == {
+        "m.d.w": "",
+        "m.one": "m.d.w",
+    }
 
 
 def test_confidence_falls_with_every_inference():

@@ -1,0 +1,68 @@
+"""The files of a folder on disk, as they are: for what is under no version control."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from selfheal.errors import InvalidInput
+
+MOST_FILES: Final = 200_000
+MOST_BYTES: Final = 256 << 20
+
+_NOT_SOURCE: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
+_ENVIRONMENT: Final = "pyvenv.cfg"
+
+
+def read_folder(
+    root: Path, is_wanted: Callable[[str], bool], *, max_bytes: int
+) -> dict[str, bytes]:
+    """The wanted regular files by path relative to `root`; of a larger one only `max_bytes`.
+
+    Links are not followed; hidden folders, installed packages and virtual environments are left
+    out. Raises InvalidInput for a folder that holds too much to be held in memory.
+    """
+    found: dict[str, bytes] = {}
+    total = 0
+    for path in _paths(root, is_wanted):
+        content = read_regular(path, max_bytes=max_bytes)
+        if content is not None:
+            found[path.relative_to(root).as_posix()] = content
+            total += len(content)
+        if total > MOST_BYTES:
+            raise InvalidInput(f"{root} holds more than {MOST_BYTES} bytes: name a folder in it")
+    return found
+
+
+def read_regular(path: Path, *, max_bytes: int) -> bytes | None:
+    """At most `max_bytes` of a regular file; None for a link, a pipe or what is not there."""
+    if not path.is_file():
+        return None
+    try:
+        with open(path, "rb", opener=_without_links) as file:
+            return file.read(max_bytes)
+    except OSError:
+        return None
+
+
+def _paths(root: Path, is_wanted: Callable[[str], bool]) -> Iterator[Path]:
+    count = 0
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if _is_source(Path(folder, name)))
+        count += len(files)
+        if count > MOST_FILES:
+            raise InvalidInput(f"{root} holds more than {MOST_FILES} files: name a folder in it")
+        # A name that cannot be printed could not be told apart in any answer either.
+        yield from (Path(folder, n) for n in sorted(files) if n.isprintable() and is_wanted(n))
+
+
+def _is_source(folder: Path) -> bool:
+    is_hidden = folder.name.startswith(".") or folder.name in _NOT_SOURCE
+    return folder.name.isprintable() and not is_hidden and not (folder / _ENVIRONMENT).exists()
+
+
+def _without_links(path: str, flags: int) -> int:
+    # Non-blocking, so that what has become a pipe holds nobody up; a regular file does not care.
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -1,0 +1,18 @@
+class Shop:
+    def open(self): pass
+class Town:
+    shops: list[Shop]
+    main: "Shop"
+    def __init__(self, main: Shop, shops: list[Shop]):
+        self.main = main
+        self.shops = shops
+    def wake(self):
+        self.main.open()
+        for shop in self.shops:
+            shop.open()
+def find() -> "Shop | None": return Shop()
+def visit(shop: Shop) -> Shop:
+    shop.open()
+    return shop
+Town(Shop(), [Shop()]).wake()
+visit(find()).open()

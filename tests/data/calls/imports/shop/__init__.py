@@ -1,0 +1,2 @@
+from .cart import Cart
+def make_cart(): return Cart()

@@ -1,0 +1,5 @@
+from ..cart import total
+from . import near
+def deepest():
+    total()
+    near.closer()

@@ -1,0 +1,2 @@
+def helper(): _own()
+def _own(): pass

@@ -1,0 +1,15 @@
+def f(): pass
+call = lambda: f()
+call()
+apply = lambda g: g()
+apply(f)
+def make(): return lambda: call()
+make()()
+def run(task): task()
+run(lambda: f())
+pairs = [lambda: f(), lambda: call()]
+pairs[0]()
+pairs[1]()
+nested = lambda: (lambda: f())
+nested()()
+(lambda: f())()
