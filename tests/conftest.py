@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import time
 import uuid
@@ -38,7 +39,12 @@ _COMPLAINTS = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Mark what this run starts: children inherit the environment, pytest-xdist's workers too."""
+    """Mark what this run starts: children inherit the environment, pytest-xdist's workers too.
+
+    A script's background commands ignore SIGINT, and so would all that tests start and interrupt.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not _is_worker(config):
         os.environ[MARK] = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from selfheal.cli.kept import kept_here
 from selfheal.codegraph.names import Namespaces
-from selfheal.codegraph.parse import facts_in
 from selfheal.codegraph.source import LoadedTree, Modules
+from selfheal.index.index import Index
 
 
 def parsed(tree: LoadedTree) -> Namespaces:
     """Every file of the tree; one that cannot be read in full is named on standard error."""
-    found = [facts_in(tree, path) for path in tree.paths()]
-    facts = [file for file in found if file is not None]
+    with kept_here() as kept:
+        facts = Index(kept).facts(tree, tree.paths())
     said = Console(stderr=True, soft_wrap=True)
-    for file in facts:
+    for path, file in sorted(facts.items()):
         if file.problem:
-            said.print(f"warning: {file.path}: {file.problem}", markup=False, highlight=False)
-    return Namespaces(facts, Modules(tree.paths()))
+            said.print(f"warning: {path}: {file.problem}", markup=False, highlight=False)
+    return Namespaces(facts.values(), Modules(tree.paths()))

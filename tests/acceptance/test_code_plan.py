@@ -56,7 +56,6 @@ def test_a_plan_becomes_the_same_bundle_of_a_checkout_and_of_a_bare_clone(
     (task,) = bundle.tasks
     assert [symbol.fq_name for symbol in task.symbols] == ["shop.cart.cheapest"]
     assert task.test_ids == ("tests/test_cart.py::test_cheapest",)
-    assert not terminal.run_folder.exists()
 
 
 @pytest.mark.parametrize(
