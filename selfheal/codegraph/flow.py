@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 _MOST_THINGS: Final = 8
-"""A variable that may be more things than this says nothing: further ones are left out."""
+"""A variable that may be more things than this says little: further ones are left out, which costs
+up to 5 % of the calls of large registries and keeps 1 % of precision (docs/callgraph.md)."""
 _TURNS_PER_JOB: Final = 12
 """Bounds the work on hostile input; celery and networkx settle in 1.2 to 1.4 turns per job."""
 
