@@ -17,11 +17,13 @@ _COLUMNS: Final = Columns(FileFacts)
 # What decides on the facts of a text; a test compares this with what `parse` imports.
 READS_WITH: Final = {
     "selfheal.codegraph": (
+        "builtin.py",
         "expression.py",
         "facts.py",
         "grammar.py",
         "outline.py",
         "parse.py",
+        "patterns.py",
         "reader.py",
         "source.py",
     ),
