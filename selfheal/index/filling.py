@@ -17,7 +17,9 @@ from selfheal.index.store import BlobStore
 from selfheal.index.words import WORDS_KIND
 
 BATCH_FILES: Final = 64
-"""Files that are derived and written together; of two processes each derives as many in vain."""
+"""Files that are parsed and written together; of two processes each parses as many in vain."""
+BATCH_WORDS: Final = 1_024
+"""The same where nothing is parsed: to call git would take longer than to find the words."""
 
 Key = tuple[str, str]
 """A kind and a blob."""
@@ -38,12 +40,12 @@ class Filling:
         self._store = store
         self._files = files
         self._missing = missing
-        self._waiting = _queued(list(missing))
+        self._to_parse = sum(k != WORDS_KIND for kinds in missing.values() for k in kinds)
+        self._waiting = _queued(list(missing), size=BATCH_FILES if self._to_parse else BATCH_WORDS)
 
     def run(self, *, processes: int) -> Iterator[Kept]:
         """Derive all of it with up to so many processes, 0 for as many as there are processors."""
-        to_parse = sum(kind != WORDS_KIND for kinds in self._missing.values() for kind in kinds)
-        count = readers_for(to_parse, most=processes)
+        count = readers_for(self._to_parse, most=processes)
         if not count:
             yield from self._work(OwnReader())
             return
@@ -102,8 +104,8 @@ def by_kind(keys: Iterable[Key]) -> dict[str, list[str]]:
     return blobs
 
 
-def _queued(paths: Sequence[str]) -> SimpleQueue[Sequence[str]]:
-    batches = [paths[start : start + BATCH_FILES] for start in range(0, len(paths), BATCH_FILES)]
+def _queued(paths: Sequence[str], *, size: int) -> SimpleQueue[Sequence[str]]:
+    batches = [paths[start : start + size] for start in range(0, len(paths), size)]
     random.SystemRandom().shuffle(batches)
     waiting: SimpleQueue[Sequence[str]] = SimpleQueue()
     for batch in batches:

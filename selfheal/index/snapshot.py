@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Final, Protocol, Self
 
 from selfheal.errors import InvalidInput
@@ -28,7 +29,7 @@ class Snapshot:
         self._objects = objects
         self._entries = {entry.path: entry for entry in entries if entry.is_file}
         self._paths = tuple(sorted(self._entries))
-        self._held: dict[str, bytes] = {}
+        self._is_held: Callable[[str], bool] = lambda _: False
 
     @classmethod
     def at(cls, objects: Objects, sha: str) -> Self:
@@ -80,21 +81,26 @@ class Snapshot:
             yield self._contents(portion)
 
     def holding(self, is_wanted: Callable[[str], bool]) -> Self:
-        """The same files, those that are wanted in memory: for whoever reads all, one by one.
+        """The same files; those that are wanted come into memory when the first of any is read.
 
-        The smallest first, as far as memory may be used; the others are read when asked for.
+        For whoever reads all, one by one. The smallest come first, as far as memory may be used;
+        the others are read when asked for.
         """
+        held = type(self)(self._objects, self._entries.values())
+        held._is_held = is_wanted
+        return held
+
+    @cached_property
+    def _held(self) -> Mapping[str, bytes]:
         total = 0
         chosen: list[TreeEntry] = []
-        found = self._wanted(filter(is_wanted, self._paths))
+        found = self._wanted(filter(self._is_held, self._paths))
         for entry in sorted(found, key=lambda entry: (entry.size, entry.path)):
             total += entry.size
             if total > BATCH_BYTES:
                 break
             chosen.append(entry)
-        held = type(self)(self._objects, self._entries.values())
-        held._held = dict(self._contents(chosen))
-        return held
+        return self._contents(chosen)
 
     def _wanted(self, paths: Iterable[str]) -> list[TreeEntry]:
         found = (self._entries[path] for path in sorted(set(paths)) if path in self._entries)

@@ -8,7 +8,6 @@ whoever asks then parses one file too many.
 
 from __future__ import annotations
 
-import re
 import sys
 from array import array
 from collections.abc import Iterable
@@ -18,13 +17,18 @@ from zlib import crc32
 WORDS_KIND: Final = "words/1"
 
 # A byte outside of ASCII is part of a letter in every coding that people write identifiers in.
-_WORD: Final = re.compile(rb"[A-Za-z_\x80-\xff][\w\x80-\xff]*")
+_DIGITS: Final = frozenset(b"0123456789")
+_OF_WORDS: Final = _DIGITS.union(b"_", range(65, 91), range(97, 123), range(128, 256))
+# Splitting at blanks takes half of the time that a regular expression takes.
+_OTHERS_BLANK: Final = bytes(byte if byte in _OF_WORDS else 32 for byte in range(256))
 _WIDTH: Final = 4
 
 
 def words_of(blob: bytes) -> bytes:
     """Every word of the text once, as 32-bit numbers, the lowest first, little end first."""
-    numbers = array("I", sorted(set(map(crc32, set(_WORD.findall(blob))))))
+    found = set(blob.translate(_OTHERS_BLANK).split())
+    words = (word for word in found if word[0] not in _DIGITS)
+    numbers = array("I", sorted(set(map(crc32, words))))
     return _little_end_first(numbers).tobytes()
 
 
