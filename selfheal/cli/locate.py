@@ -17,7 +17,6 @@ from selfheal.index.snapshot import Snapshot
 from selfheal.retrieval.locate import LIMIT, Localiser, Located
 from selfheal.workspace.repository import commit_at
 
-CANDIDATES = 20
 MOST_BYTES = 4 << 20
 """Of a text; its first and last pages are looked at."""
 
@@ -39,27 +38,29 @@ def locate(
     asked = _text(text)
     with kept_here() as kept:
         localiser = Localiser.of(Snapshot.at(objects, sha), kept)
-        found = localiser.locate(asked, limit=max(limit, CANDIDATES) if rerank else limit)
-    if rerank:
-        found = _reranked(found, asked, limit=limit)
+        if rerank:
+            found = _reranked(localiser, asked, limit=limit)
+        else:
+            found = localiser.locate(asked, limit=limit)
     if as_json:
         print(json.dumps(_document(found)))
     else:
         _show(found)
 
 
-def _reranked(found: Located, text: str, *, limit: int) -> Located:
+def _reranked(localiser: Localiser, text: str, *, limit: int) -> Located:
     """What is asked of a model is written down, so that needs a farm; nothing else here does."""
     from rich.console import Console
 
     from selfheal.cli.run import some_farm
     from selfheal.flows.evolve import model_of
-    from selfheal.planning.rerank import reranked
+    from selfheal.planning.rerank import CANDIDATES, reranked
     from selfheal.settings import load_settings
 
     settings = load_settings()
     if settings.llm.base_url is None:
         raise InvalidRequest("--rerank", "no model is configured: set SELFHEAL_LLM__BASE_URL")
+    found = localiser.locate(text, limit=max(limit, CANDIDATES), least=0.0)
     with some_farm(settings, Console(stderr=True, soft_wrap=True)) as reached:
         model = model_of(reached.farm)
         assert model is not None, "an endpoint is configured"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -20,15 +20,18 @@ PATH_COUNT: Final = 3
 Chunk = tuple[str, int]
 """A path, and the number of the chunk in its digest."""
 
+Counts = Sequence[tuple[int, int]]
+"""Numbers of chunks, and how often a word occurs in each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """What some words give each file and each chunk: by BM25, and by the cosine."""
 
-    files: Mapping[str, float]
-    chunks: Mapping[Chunk, float]
-    file_cosines: Mapping[str, float]
-    chunk_cosines: Mapping[Chunk, float]
+    files: dict[str, float]
+    chunks: dict[Chunk, float]
+    file_cosines: dict[str, float]
+    chunk_cosines: dict[Chunk, float]
 
 
 class Lexical:
@@ -54,43 +57,53 @@ class Lexical:
 
     def scores(self, words: Mapping[str, float]) -> Scores:
         """The scores for words with their weights."""
-        files: dict[str, float] = defaultdict(float)
-        chunks: dict[Chunk, float] = defaultdict(float)
-        file_cosines: dict[str, float] = defaultdict(float)
-        chunk_cosines: dict[Chunk, float] = defaultdict(float)
-        number, length = len(self._corpus.files), 0.0
-        mean_file, mean_chunk = self._means
+        found = Scores(*(defaultdict(float) for _ in range(4)))
+        length = 0.0
         for word, weight in words.items():
-            having = [
-                (path, digest, found, in_path)
-                for path, digest in self._corpus.files.items()
-                if (found := digest.chunks_with(word)) or word in self._in_paths[path]
-                for in_path in (self._in_paths[path].get(word, 0),)
-            ]
-            if not having:
-                continue
-            rare = _rarity(number, len(having))
-            length += (weight * rare) ** 2
-            for path, digest, found, in_path in having:
-                count = sum(times for _, times in found)
-                tf = count + PATH_COUNT * in_path
-                norm = K1 * (1 - FILE_B + FILE_B * self._lengths[path] / mean_file)
-                files[path] += weight * rare * tf * (K1 + 1) / (tf + norm)
-                if count:
-                    file_cosines[path] += weight * rare * (1 + math.log(count)) / digest.norm
-                for chunk, tf in found:
-                    norm = K1 * (1 - CHUNK_B + CHUNK_B * digest.sizes[chunk][0] / mean_chunk)
-                    chunks[path, chunk] += weight * rare * tf * (K1 + 1) / (tf + norm)
-                    chunk_cosines[path, chunk] += (
-                        weight * rare * (1 + math.log(tf)) / digest.sizes[chunk][1]
-                    )
+            having = self._having(word)
+            value = weight * _rarity(len(self._corpus.files), len(having))
+            length += value**2 if having else 0.0
+            for path, chunks in having:
+                self._add_file(found, path, chunks, value=value, word=word)
+                self._add_chunks(found, path, chunks, value=value)
         scale = math.sqrt(length) or 1.0
         return Scores(
-            files,
-            chunks,
-            {path: score / scale for path, score in file_cosines.items()},
-            {chunk: score / scale for chunk, score in chunk_cosines.items()},
+            found.files,
+            found.chunks,
+            {path: score / scale for path, score in found.file_cosines.items()},
+            {chunk: score / scale for chunk, score in found.chunk_cosines.items()},
         )
+
+    def _having(self, word: str) -> list[tuple[str, Counts]]:
+        """The files that have a word, in their text or their path, each with its chunks that do."""
+        return [
+            (path, found)
+            for path, digest in self._corpus.files.items()
+            if (found := digest.chunks_with(word)) or word in self._in_paths[path]
+        ]
+
+    def _add_file(
+        self, found: Scores, path: str, chunks: Counts, *, value: float, word: str
+    ) -> None:
+        count = sum(times for _, times in chunks)
+        times = count + PATH_COUNT * self._in_paths[path].get(word, 0)
+        length = self._lengths[path] / self._means[0]
+        found.files[path] += value * _saturated(times, FILE_B, length)
+        if count:
+            norm = self._corpus.files[path].norm
+            found.file_cosines[path] += value * (1 + math.log(count)) / norm
+
+    def _add_chunks(self, found: Scores, path: str, chunks: Counts, *, value: float) -> None:
+        sizes, mean = self._corpus.files[path].sizes, self._means[1]
+        for chunk, times in chunks:
+            words, norm = sizes[chunk]
+            found.chunks[path, chunk] += value * _saturated(times, CHUNK_B, words / mean)
+            found.chunk_cosines[path, chunk] += value * (1 + math.log(times)) / norm
+
+
+def _saturated(times: int, share: float, length: float) -> float:
+    """What so many occurrences count, in a text of this length (1 is the mean)."""
+    return times * (K1 + 1) / (times + K1 * (1 - share + share * length))
 
 
 def _rarity(number: int, having: int) -> float:

@@ -63,26 +63,29 @@ class Localiser:
         began = perf_counter()
         return cls(Corpus.of(snapshot, store), seconds=perf_counter() - began)
 
-    def locate(self, text: str, *, limit: int = LIMIT) -> Located:
-        """At most `limit` files, functions and tests that a text is about."""
+    def locate(self, text: str, *, limit: int = LIMIT, least: float = FAINT) -> Located:
+        """At most `limit` files, functions and tests that a text is about.
+
+        A file of less than the share `least` of the best score is left out.
+        """
         began = perf_counter()
         signals = self._reader.read(text)
         files = self._reader.with_priors(fused(signals.files, FILE_WEIGHTS))
         functions = fused(signals.functions, FUNCTION_WEIGHTS)
         return Located(
-            tuple(_file(signals, path, score) for path, score in _best(files, limit)),
+            tuple(_file(signals, path, score) for path, score in _best(files, limit, least)),
             tuple(_function(signals, place, score) for place, score in _best_of(functions, limit)),
             tuple(
                 LocatedFile(path, round(score, 4), f"shares words: {score:.2f} of the best test")
-                for path, score in _best(signals.tests, limit)
+                for path, score in _best(signals.tests, limit, FAINT)
             ),
             {"corpus": round(self._seconds, 4), "query": round(perf_counter() - began, 4)},
         )
 
 
-def _best(scores: Mapping[str, float], limit: int) -> list[tuple[str, float]]:
+def _best(scores: Mapping[str, float], limit: int, least: float) -> list[tuple[str, float]]:
     ordered = sorted(scores.items(), key=lambda found: (-found[1], found[0]))[:limit]
-    return [(path, score) for path, score in ordered if score > FAINT * ordered[0][1]]
+    return [(path, score) for path, score in ordered if score > least * ordered[0][1]]
 
 
 def _best_of(scores: Mapping[Place, float], limit: int) -> list[tuple[Place, float]]:
