@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from selfheal.contracts.plan import Plan
 from selfheal.errors import InvalidRequest
 from selfheal.index.index import Index
 from selfheal.index.snapshot import Snapshot
+from selfheal.retrieval.lookup import lookup_in
 from selfheal.retrieval.search import Retrieval
 from selfheal.workspace.repository import commit_at
 
@@ -41,7 +43,8 @@ def code_plan(
     asked = _read(plan)
     objects, sha = commit_at(repo, rev or asked.base_commit_sha)
     with kept_here() as kept:
-        planner = CodePlanner(Snapshot.at(objects, sha), Index(kept))
+        everything = cache(partial(Retrieval.at, objects, sha, kept))
+        planner = CodePlanner(Snapshot.at(objects, sha), Index(kept), lookup=lookup_in(everything))
         cut = planner.run(asked.model_copy(update={"base_commit_sha": sha}))
         paths = {path for task in cut.tasks for path in task.paths}
         bundle = with_chunks(cut, Retrieval.at(objects, sha, kept, paths=paths))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from posixpath import basename
@@ -24,11 +24,16 @@ class StepPaths:
     warnings: tuple[PlanWarning, ...] = ()
 
 
+Lookup = Callable[[str, Sequence[str]], Sequence[str]]
+"""The paths that a goal with its hints is about, best first."""
+
+
 class PathResolver:
     """Verifies paths; looks for the file that was meant where there is none of that name."""
 
-    def __init__(self, reader: FileReader) -> None:
+    def __init__(self, reader: FileReader, lookup: Lookup | None = None) -> None:
         self._reader = reader
+        self._lookup = lookup
         self._paths = frozenset(reader.paths)
         self._folders = frozenset(
             str(parent) for path in self._paths for parent in PurePosixPath(path).parents
@@ -66,13 +71,17 @@ class PathResolver:
         return path not in self._folders and self._paths.isdisjoint(parents)
 
     def _meant(self, step: Step, path: str) -> tuple[str, str]:
-        """The one file of the same name, else the one that defines what the step names."""
+        """The one file of the same name, else the one that defines what the step names, else the
+        one that its words are about most."""
         named_so = [known for known in self._paths if basename(known) == basename(path)]
         if len(named_so) == 1:
             return named_so[0], f"{named_so[0]} is the only one of that name and is used"
         defining = self._reader.defining(names_of(step)) if is_python(path) else []
         if len(defining) == 1:
             return defining[0], f"{defining[0]} alone defines what the step names and is used"
+        for likely in self._lookup(step.goal, step.hints) if self._lookup else ():
+            if likely in self._paths:
+                return likely, f"{likely} is what the step's words are about most, and is used"
         return "", ""
 
 

@@ -7,7 +7,7 @@ from uuid import uuid5
 
 from selfheal.code_planning.complexity import Cyclomatic, Difficulty, difficulty
 from selfheal.code_planning.dependencies import Schedule, Unit, scheduled
-from selfheal.code_planning.paths import PathResolver, StepPaths, names_of
+from selfheal.code_planning.paths import Lookup, PathResolver, StepPaths, names_of
 from selfheal.code_planning.reading import FileReader, IndexedTree
 from selfheal.code_planning.skeletons import skeletons_of
 from selfheal.code_planning.splitting import parts_of
@@ -27,13 +27,16 @@ class CodePlanner:
 
     Deterministic: the same plan and the same tree give the same bundle, byte for byte. The tree
     must be that of the plan's `base_commit_sha`. Nothing in it makes this fail: what cannot be
-    found or read becomes a warning of the bundle. What `index` knows of the tree is not read again,
+    found or read becomes a warning of the bundle. `lookup` is asked for steps whose path is not in
+    the tree. What `index` knows of the tree is not read again,
     and what it did not know it knows afterwards.
     """
 
-    def __init__(self, tree: IndexedTree, index: Index | None = None) -> None:
+    def __init__(
+        self, tree: IndexedTree, index: Index | None = None, *, lookup: Lookup | None = None
+    ) -> None:
         self._reader = FileReader(tree, index)
-        self._paths = PathResolver(self._reader)
+        self._paths = PathResolver(self._reader, lookup)
 
     def run(self, plan: Plan) -> TaskBundle:
         """The bundle of `plan`: tasks in an order that respects their dependencies."""

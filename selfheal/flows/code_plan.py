@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from uuid import UUID
 
 import structlog
@@ -20,6 +20,7 @@ from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
 from selfheal.flows.plan import fail_request
 from selfheal.index.snapshot import Snapshot
+from selfheal.retrieval.lookup import lookup_in
 from selfheal.store import plans, requests
 from selfheal.store.attempts import Work
 from selfheal.workspace.mirror import Mirror
@@ -49,16 +50,18 @@ def _code_plan(running: Running, *, plan: Plan) -> None:
         )
     mirror = farm.mirror(repository_url(request.repo))
     mirror.fetch([plan.base_commit_sha])
-    bundle = _cut(farm, mirror, plan)
+    bundle = _cut(farm, mirror, plan, request_id=request.id)
     running.check()
     paths = {path for task in bundle.tasks for path in task.paths}
     search = farm.retrieval(mirror, plan.base_commit_sha, paths=paths, request_id=request.id)
     _release(running, request, with_chunks(bundle, search))
 
 
-def _cut(farm: Farm, mirror: Mirror, plan: Plan) -> TaskBundle:
-    index = farm.index
-    bundle = CodePlanner(Snapshot.at(mirror, plan.base_commit_sha), index).run(plan)
+def _cut(farm: Farm, mirror: Mirror, plan: Plan, *, request_id: UUID) -> TaskBundle:
+    sha, index = plan.base_commit_sha, farm.index
+    everything = cache(partial(farm.retrieval, mirror, sha, request_id=request_id))
+    lookup = lookup_in(everything)
+    bundle = CodePlanner(Snapshot.at(mirror, sha), index, lookup=lookup).run(plan)
     structlog.get_logger().info(
         "The files around the plan are read.",
         action="code_plan.index",

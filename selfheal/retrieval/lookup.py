@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -19,6 +19,11 @@ MOST_NAMES: Final = 5
 
 LOCATED, CHUNKS, LINES = 1.0, 0.4, 0.3
 """What the ranking of files, of chunks and of lines that match gives, at most."""
+
+
+def lookup_in(search: Callable[[], Retrieval]) -> Callable[[str, Sequence[str]], Sequence[str]]:
+    """`paths_for` in what `search` opens: only where it is asked, for it reads all of a commit."""
+    return lambda goal, hints: paths_for(search(), goal, hints=hints)
 
 
 def paths_for(

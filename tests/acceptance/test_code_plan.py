@@ -58,6 +58,23 @@ def test_a_plan_becomes_the_same_bundle_of_a_checkout_and_of_a_bare_clone(
     assert task.test_ids == ("tests/test_cart.py::test_cheapest",)
 
 
+def test_a_step_whose_path_is_not_there_gets_the_file_that_its_words_are_about(
+    terminal, project: Callable[..., Project], written
+) -> None:
+    step = {"order": 1, "goal": "the cheapest price of a cart", "kind": "EDIT", "path": "src/x.py"}
+
+    said = terminal.run(
+        *("code-plan", "--plan", written(plan(steps=[step])), "--rev", "main"),
+        *("--repo", project(SHOP).folder, "--json"),
+    )
+
+    bundle = TaskBundle.from_json(said.out)
+    assert [task.paths for task in bundle.tasks] == [("shop/cart.py",)]
+    (warning,) = bundle.warnings
+    assert (warning.code, warning.path) == ("UNRESOLVED_PATH", "src/x.py")
+    assert "shop/cart.py is what the step's words are about most" in warning.message
+
+
 @pytest.mark.parametrize(
     ("document", "complaint"),
     [
