@@ -14,7 +14,7 @@ script starts; their data is in memory where it can be (`--place` puts it elsewh
     long        effects of a task longer than the visibility timeout
     bundle      one bundle of 10,000 tasks: memory, time, rows before and after retention
 
-All of it takes about half an hour on two idle cores. `--quick` takes a few minutes: it measures
+All of it takes about ten minutes on two idle cores. `--quick` takes a few minutes: it measures
 less of each, and leaves out where the stock side has to be waited for, which its lines say.
 """
 
