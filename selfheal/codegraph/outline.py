@@ -6,7 +6,7 @@ Definitions, imports and calls by name: what each of the queries captures under 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,10 +20,8 @@ from selfheal.codegraph.facts import (
     DefinitionKind,
     FileFacts,
     Import,
-    Span,
 )
-
-Captures = dict[str, list[Node]]
+from selfheal.codegraph.matches import Captures, MatchReader, line_of, span_of
 
 _DOTTED: Final = re.compile(r"[^\W\d]\w*(?:(?:\.|::|\?\.)[^\W\d]\w*)*")
 _SEPARATOR: Final = re.compile(r"\.|::|\?\.")
@@ -48,16 +46,16 @@ class _Scope:
     end: int
 
 
-class OutlineReader:
+class OutlineReader(MatchReader[_Scope]):
     """Collects the facts of one file; `read` wants matches in source order."""
 
     def __init__(self) -> None:
+        super().__init__(_Scope("", holds_methods=False, end=1 << 62))
         self._definitions: list[Definition] = []
         self._imports: dict[Import, None] = {}
         self._calls: dict[Call, None] = {}
         self._branches: dict[str, int] = {}
-        self._scopes = [_Scope("", holds_methods=False, end=1 << 62)]
-        self._readers: dict[str, Callable[[Node, Captures], None]] = {
+        self._readers = {
             "class": self._class,
             "function": self._function,
             "extension": self._extension,
@@ -66,14 +64,6 @@ class OutlineReader:
             "call": self._call,
             "branch": self._branch,
         }
-
-    def read(self, captures: Captures) -> None:
-        """Hands one match to the reader of its outermost capture."""
-        name = next(name for name in captures if name in self._readers)
-        node = captures[name][0]
-        while self._scopes[-1].end <= node.start_byte:
-            self._scopes.pop()
-        self._readers[name](node, captures)
 
     def facts(self, path: str) -> FileFacts:
         """Everything read so far."""
@@ -95,7 +85,7 @@ class OutlineReader:
         heritage = captures.get("heritage", ())
         bases = tuple(_chain(text_of(base)) for part in heritage for base in _bases(part))
         qualname = nested(self._scope.qualname, _name(captures))
-        self._definitions.append(Definition(qualname, "class", _span(node), bases))
+        self._definitions.append(Definition(qualname, "class", span_of(node), bases))
         self._open(qualname, node, holds_methods=True)
 
     def _function(self, node: Node, captures: Captures) -> None:
@@ -103,7 +93,7 @@ class OutlineReader:
         qualname = nested(self._scope.qualname, _name(captures))
         if "owner" in captures:  # a method of Go stands beside its type
             kind, qualname = "method", f"{text_of(captures['owner'][0])}.{_name(captures)}"
-        self._definitions.append(Definition(qualname, kind, _span(node)))
+        self._definitions.append(Definition(qualname, kind, span_of(node)))
         self._open(qualname, node, holds_methods=False)
 
     def _extension(self, node: Node, captures: Captures) -> None:
@@ -118,7 +108,7 @@ class OutlineReader:
 
     def _import(self, node: Node, captures: Captures) -> None:
         module = text_of(captures["module"][0]).strip("\"'`")
-        self._imports[Import(self._scope.qualname, module, "", _line(node))] = None
+        self._imports[Import(self._scope.qualname, module, "", line_of(node))] = None
 
     def _call(self, node: Node, captures: Captures) -> None:
         target = _chain(text_of(captures["target"][0]))
@@ -126,7 +116,7 @@ class OutlineReader:
             receiver = text_of(captures["receiver"][0])
             target = _chain(f"{receiver}.{text_of(captures['target'][0])}")
         if target:
-            self._calls[Call(self._scope.qualname, target, _line(node))] = None
+            self._calls[Call(self._scope.qualname, target, line_of(node))] = None
 
     def _branch(self, _: Node, __: Captures) -> None:
         scope = self._scope.qualname
@@ -154,11 +144,3 @@ def _chain(text: str) -> Chain:
         return (first, *(f".{name}" for name in rest))
     found = _LAST_NAME.search(plain[-_MAX_TARGET:])
     return (SOMETHING, f".{found.group()}") if found else ()
-
-
-def _line(node: Node) -> int:
-    return node.start_point.row + 1
-
-
-def _span(node: Node) -> Span:
-    return Span(_line(node), node.end_point.row + 1, node.start_byte, node.end_byte)

@@ -10,8 +10,9 @@ from tree_sitter import Node, Parser, Query, QueryCursor
 
 from selfheal.codegraph.facts import FileFacts
 from selfheal.codegraph.grammar import grammar, language_of, query_for
+from selfheal.codegraph.matches import Captures
 from selfheal.codegraph.outline import OutlineReader
-from selfheal.codegraph.reader import Captures, Reader
+from selfheal.codegraph.reader import Reader
 from selfheal.codegraph.source import SourceTree, decoded_text, source_text
 from selfheal.errors import InvalidInput, UnsupportedLanguage
 

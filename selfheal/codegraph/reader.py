@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -32,11 +32,9 @@ from selfheal.codegraph.facts import (
     DefinitionKind,
     FileFacts,
     Import,
-    Span,
 )
+from selfheal.codegraph.matches import Captures, MatchReader, line_of, span_of
 from selfheal.codegraph.patterns import PATTERNS, compared, paired
-
-Captures = dict[str, list[Node]]
 
 _NAMES: Final = frozenset({"identifier", "attribute", "subscript"})
 _SPREADS: Final = {"list_splat": "*{}", "dictionary_splat": "**"}
@@ -68,10 +66,11 @@ class _Scope:
     end: int
 
 
-class Reader:
+class Reader(MatchReader[_Scope]):
     """Collects the facts of one file; `read` wants matches in source order."""
 
     def __init__(self) -> None:
+        super().__init__(_Scope("", "module", 0, 1 << 62))
         self._definitions: list[Definition] = []
         self._imports: list[Import] = []
         # Dicts for their order: one literal may be read from several sides.
@@ -80,9 +79,8 @@ class Reader:
         self._reads: set[tuple[str, Chain]] = set()
         self._declared: dict[tuple[str, str], str] = {}
         self._branches: dict[str, int] = {}
-        self._scopes = [_Scope("", "module", 0, 1 << 62)]
         self._expressions = Expressions(self._keep)
-        self._readers: dict[str, Callable[[Node, Captures], None]] = {
+        self._readers = {
             "class": self._class,
             "function": self._function,
             "lambda": self._lambda,
@@ -103,14 +101,6 @@ class Reader:
             "yield": self._yield,
             "branch": self._branch,
         }
-
-    def read(self, captures: Captures) -> None:
-        """Hands one match to the reader of its outermost capture."""
-        name = next(name for name in captures if name in self._readers)
-        node = captures[name][0]
-        while self._scopes[-1].end <= node.start_byte:
-            self._scopes.pop()
-        self._readers[name](node, captures)
 
     def facts(self, path: str) -> FileFacts:
         """Everything read so far."""
@@ -158,7 +148,7 @@ class Reader:
         body = node.child_by_field_name("body")
         parameters = header.named_children if header is not None else []
         names = tuple(_parameter_names(parameters))
-        self._definitions.append(Definition(qualname, "lambda", _span(node), parameters=names))
+        self._definitions.append(Definition(qualname, "lambda", span_of(node), parameters=names))
         self._open(qualname, "lambda", body or node, node)
         self._parameters(parameters, qualname, scope)
         self._bind((RETURN,), self._expressions.chains(body, qualname), qualname)
@@ -184,7 +174,7 @@ class Reader:
             Definition(
                 qualname,
                 kind,
-                _span(whole),
+                span_of(whole),
                 bases=bases,
                 decorators=tuple(applied),
                 parameters=parameters,
@@ -192,7 +182,7 @@ class Reader:
             )
         )
         for chain in applied:
-            self._calls[Call(scope, chain, _line(node), (), "decorator")] = None
+            self._calls[Call(scope, chain, line_of(node), (), "decorator")] = None
         self._open(qualname, kind, node.child_by_field_name("body") or node, node)
         return qualname
 
@@ -226,7 +216,7 @@ class Reader:
     def _import(self, node: Node, _: Captures) -> None:
         scope = self._scope_of(node).qualname
         for module, alias in map(_aliased, node.named_children):
-            self._imports.append(Import(scope, module, "", _line(node)))
+            self._imports.append(Import(scope, module, "", line_of(node)))
             # `import a.b` binds `a`; `import a.b as c` binds what is at the end of the path.
             bound = module if alias else module.partition(".")[0]
             self._bind((alias or bound,), ((f"import:{bound}",),), scope, confidence=1.0)
@@ -236,7 +226,7 @@ class Reader:
         module = text_of(captures["module"][0]).replace(" ", "")
         for child in node.named_children[1:]:
             name, alias = ("*", "") if child.type == "wildcard_import" else _aliased(child)
-            self._imports.append(Import(scope, module, name, _line(child)))
+            self._imports.append(Import(scope, module, name, line_of(child)))
             if name != "*":
                 value = (f"import:{module}", f".{name}")
                 self._bind((alias or name,), (value,), scope, confidence=1.0)
@@ -245,7 +235,7 @@ class Reader:
         scope = self._scope_of(node).qualname
         arguments = tuple(self._arguments(captures["arguments"][0], scope))
         for target in self._expressions.chains(captures["target"][0], scope):
-            self._calls[Call(scope, target, _line(node), arguments)] = None
+            self._calls[Call(scope, target, line_of(node), arguments)] = None
             self._fill(target, arguments, scope)
 
     def _fill(self, target: Chain, arguments: tuple[Argument, ...], scope: str) -> None:
@@ -283,7 +273,7 @@ class Reader:
         for chain in self._expressions.chains(node, scope):
             if (scope, chain) not in self._reads:
                 self._reads.add((scope, chain))
-                self._calls[Call(scope, chain, _line(node), (), "read")] = None
+                self._calls[Call(scope, chain, line_of(node), (), "read")] = None
 
     def _operation(self, node: Node, captures: Captures) -> None:
         method = operator_method(node)
@@ -310,7 +300,7 @@ class Reader:
         scope = self._scope_of(place).qualname
         kind: CallKind = "protocol"
         for chain in self._expressions.chains(node, scope):
-            self._calls[Call(scope, (*chain, *steps), _line(place), (), kind)] = None
+            self._calls[Call(scope, (*chain, *steps), line_of(place), (), kind)] = None
 
     def _assignment(self, node: Node, captures: Captures) -> None:
         scope, target = self._scope_of(node).qualname, captures["target"][0]
@@ -413,14 +403,6 @@ class Reader:
 
     def _keep(self, binding: Binding) -> None:
         self._bindings[binding] = None
-
-
-def _line(node: Node) -> int:
-    return node.start_point.row + 1
-
-
-def _span(node: Node) -> Span:
-    return Span(_line(node), node.end_point.row + 1, node.start_byte, node.end_byte)
 
 
 def _with_decorators(node: Node) -> tuple[Node, list[Node]]:

@@ -21,6 +21,7 @@ READS_WITH: Final = {
         "expression.py",
         "facts.py",
         "grammar.py",
+        "matches.py",
         "outline.py",
         "parse.py",
         "patterns.py",
