@@ -45,10 +45,11 @@ class Containers:
 
     def _element(self, container: str, key: str) -> Values:
         """The element at a known key and those at unknown keys; every element for `[]`."""
-        found: dict[Thing, float] = {}
+        others = "[*]" if key == "[]" else key
+        found: Values = {}
         for name in self._merged(container):
-            found.update(self._flow.read(Slot(name, "[]")))
-            found.update(self._flow.read(Slot(name, "[*]" if key == "[]" else key)))
+            for held in (self._flow.read(Slot(name, "[]")), self._flow.read(Slot(name, others))):
+                found = {**found, **held} if found and held else found or held
         return found
 
     def _merged(self, container: str) -> list[str]:
@@ -56,6 +57,8 @@ class Containers:
         found = [container]
         for name in found:
             merged = self._flow.read(Slot(name, MERGED))
+            if not merged:
+                continue
             others = dict.fromkeys(one.name for one in merged if one.kind == "container")
             found.extend(other for other in others if other not in found)
             if len(found) > _MOST_MERGED:

@@ -36,12 +36,20 @@ class Slot(NamedTuple):
     name: str
 
 
+class _Held(dict[Thing, float]):
+    """What a variable may hold, and the jobs that have read it."""
+
+    __slots__ = ("readers",)
+
+    def __init__(self) -> None:
+        self.readers: set[int] = set()
+
+
 class Flow:
     """Variables with what they may hold; a job is run again when what it read has grown."""
 
     def __init__(self) -> None:
-        self._slots: dict[Slot, dict[Thing, float]] = defaultdict(dict)
-        self._readers: dict[Slot, set[int]] = defaultdict(set)
+        self._slots: dict[Slot, _Held] = defaultdict(_Held)
         self._queue: deque[int] = deque()
         self._queued: set[int] = set()
         self._current = -1
@@ -50,9 +58,10 @@ class Flow:
 
     def read(self, slot: Slot) -> Values:
         """What `slot` may hold; the running job is run again when that grows."""
+        held = self._slots[slot]
         if self._current >= 0:
-            self._readers[slot].add(self._current)
-        return self._slots.get(slot, {})
+            held.readers.add(self._current)
+        return held
 
     def add(self, slot: Slot, values: Values, *, at_most: float) -> None:
         """Adds `values` to `slot`, none with a confidence above `at_most`."""
@@ -67,7 +76,7 @@ class Flow:
                 held[thing] = limited
                 grown = True
         if grown:
-            self._enqueue(sorted(self._readers[slot]))
+            self._enqueue(sorted(held.readers))
 
     def run(self, jobs: Sequence[Callable[[], None]]) -> None:
         """Runs every job once, then those whose variables changed, until nothing changes."""
@@ -75,7 +84,8 @@ class Flow:
         self._turns = _TURNS_PER_JOB * len(jobs)
         self._queue.clear()
         self._queued.clear()
-        self._readers.clear()
+        for held in self._slots.values():
+            held.readers.clear()
         self.resume(range(len(jobs)))
 
     def resume(self, again: Sequence[int]) -> None:

@@ -20,11 +20,16 @@ class Hierarchy:
         self._names = names
         self._flow = flow
         self._children: dict[str, set[str]] = {}
-        self._ancestries: dict[str, list[str]] | None = None
+        self._is_settled = False
+        self._ancestries: dict[str, list[str]] = {}
+        self._foreign: dict[str, Thing | None] = {}
+        self._below: dict[str, list[str]] = {}
 
     def settle(self) -> None:
-        """From here on no class gets a further base, so ancestries are worked out once."""
-        self._ancestries = {}
+        """From here on no class gets a further base, so what is asked is worked out once."""
+        self._is_settled = True
+        for answers in (self._ancestries, self._foreign, self._below):
+            answers.clear()
 
     def inherit(self, child: str, parent: str) -> None:
         """Notes that class `child` has the base `parent`."""
@@ -35,14 +40,20 @@ class Hierarchy:
         return sorted(self._children.get(owner, ()))
 
     def overriding(self, owner: str, name: str) -> list[str]:
-        """The methods `name` of classes below `owner`, each with the class that has it."""
+        """The classes below `owner` that define the method `name`."""
+        if owner not in self._below or not self._is_settled:
+            self._below[owner] = self._all_below(owner)
+        definitions = self._names.definitions
+        return [child for child in self._below[owner] if f"{child}.{name}" in definitions]
+
+    def _all_below(self, owner: str) -> list[str]:
         found: dict[str, None] = {}
         waiting = self.children(owner)
         for child in waiting:
             if child not in found and len(found) < _MOST_BELOW:
                 found[child] = None
                 waiting.extend(self.children(child))
-        return [child for child in found if f"{child}.{name}" in self._names.definitions]
+        return list(found)
 
     def method(self, owner: str, name: str) -> Defined | None:
         """The definition that attribute `name` of class `owner` finds first, if it is a method."""
@@ -57,9 +68,7 @@ class Hierarchy:
         Depth first, a class that several bases share after the last of them: for the hierarchies
         that Python accepts this is almost always its C3 order.
         """
-        if self._ancestries is None:
-            return self._linearised(owner)
-        if owner not in self._ancestries:
+        if owner not in self._ancestries or not self._is_settled:
             self._ancestries[owner] = self._linearised(owner)
         return self._ancestries[owner]
 
@@ -72,11 +81,11 @@ class Hierarchy:
 
     def foreign_base(self, owner: str) -> Thing | None:
         """The first class from outside of the project that `owner` comes from."""
-        for ancestor in self.ancestry(owner):
-            for thing in self._held(ancestor):
-                if thing.kind == "namespace":
-                    return thing
-        return None
+        if owner not in self._foreign or not self._is_settled:
+            held = (thing for ancestor in self.ancestry(owner) for thing in self._held(ancestor))
+            found = (thing for thing in held if thing.kind == "namespace")
+            self._foreign[owner] = next(found, None)
+        return self._foreign[owner]
 
     def bases(self, owner: str) -> list[str]:
         """The direct bases of a class that are classes of the project, in written order."""

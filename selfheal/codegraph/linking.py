@@ -139,7 +139,7 @@ class Linker:
         """Bindings that need no result of a call: they show what the bases of classes are."""
         for file, binding in self._bindings():
             if "()" not in binding.value and len(binding.target) == 1:
-                yield partial(self._bind, file, binding)
+                yield self._binding_job(file, binding)
 
     def _decoration_jobs(self) -> Iterator[Callable[[], None]]:
         for defined in self.names.definitions.values():
@@ -148,7 +148,14 @@ class Linker:
 
     def _binding_jobs(self) -> Iterator[Callable[[], None]]:
         for file, binding in self._bindings():
-            yield partial(self._bind, file, binding)
+            yield self._binding_job(file, binding)
+
+    def _binding_job(self, file: FileFacts, binding: Binding) -> Callable[[], None]:
+        place = self._place(file, binding.value_scope)
+        if len(binding.target) > 1:
+            return partial(self._set, binding, place, self._place(file, binding.scope))
+        slot = Slot(full_name(place.module, binding.scope), binding.target[0])
+        return partial(self._bind, binding, place, slot)
 
     def _bindings(self) -> Iterator[tuple[FileFacts, Binding]]:
         for file in self.names.files.values():
@@ -165,22 +172,22 @@ class Linker:
         for file in self.names.files.values():
             for call in file.calls:
                 if call.kind == "written":
-                    yield partial(self._call, file, call)
+                    yield partial(self._call, call, self._place(file, call.scope))
         for link in self._fixtures:
             yield partial(self._inject, link.user, link.parameter, link.fixture)
 
-    def _bind(self, file: FileFacts, binding: Binding) -> None:
-        values = self.resolver.evaluate(binding.value, self._place(file, binding.value_scope))
-        if not values:
-            return
-        place = self._place(file, binding.scope)
-        if len(binding.target) == 1:
-            slots = [Slot(full_name(place.module, binding.scope), binding.target[0])]
-        else:
-            owners = self.resolver.evaluate(binding.target[:-1], place)
-            slots = [s for o in owners for s in self._slots(o, binding.target[-1])]
-        for slot in slots:
+    def _bind(self, binding: Binding, place: Place, slot: Slot) -> None:
+        values = self.resolver.evaluate(binding.value, place)
+        if values:
             self._flow.add(slot, values, at_most=binding.confidence)
+
+    def _set(self, binding: Binding, place: Place, target_place: Place) -> None:
+        """Binds an attribute or an element."""
+        values = self.resolver.evaluate(binding.value, place)
+        if values:
+            owners = self.resolver.evaluate(binding.target[:-1], target_place)
+            for slot in [s for owner in owners for s in self._slots(owner, binding.target[-1])]:
+                self._flow.add(slot, values, at_most=binding.confidence)
 
     def _slots(self, owner: Thing, step: str) -> list[Slot]:
         if step == MERGED:
@@ -204,8 +211,7 @@ class Linker:
             if thing.kind == "class":
                 self.resolver.hierarchy.inherit(defined.fq_name, thing.name)
 
-    def _call(self, file: FileFacts, call: Call) -> None:
-        place = self._place(file, call.scope)
+    def _call(self, call: Call, place: Place) -> None:
         # A copy: a function that is given to itself changes the variable that is read here.
         for thing in tuple(self.resolver.evaluate(call.target, place)):
             callee, receiver = self.calls.callee(thing)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from selfheal.codegraph import builtin
 from selfheal.codegraph.containers import Containers
@@ -22,8 +22,7 @@ _CALLABLE: Final = frozenset({"function", "bound"})
 _ITERABLE: Final = frozenset({"container", "generator", "numbered", "foreign"})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an expression is written."""
 
     path: str
@@ -38,7 +37,7 @@ class Resolver:
         self._names = names
         self._flow = flow
         self._modules: dict[tuple[str, str], Values] = {}
-        self._variables: dict[tuple[str, str, str], Slot | None] = {}
+        self._variables: dict[Place, dict[str, Slot | None]] = defaultdict(dict)
         self._containers = Containers(flow)
         self.hierarchy = Hierarchy(names, flow)
 
@@ -65,6 +64,8 @@ class Resolver:
         return found
 
     def _base(self, base: str, place: Place) -> Values:
+        if ":" not in base:
+            return self._name(base, place)
         kind, _, rest = base.partition(":")
         match kind if rest else "":
             case "import":
@@ -96,10 +97,10 @@ class Resolver:
         return self._modules[asked]
 
     def _name(self, name: str, place: Place) -> Values:
-        asked = (place.module, place.scope, name)
-        if asked not in self._variables:
-            self._variables[asked] = self._variable(name, place)
-        slot = self._variables[asked]
+        variables = self._variables[place]
+        if name not in variables:
+            variables[name] = self._variable(name, place)
+        slot = variables[name]
         if slot is not None:
             return self._flow.read(slot)
         if name == "super":
@@ -114,6 +115,10 @@ class Resolver:
         return Slot(scope, name) if scope is not None else None
 
     def step(self, values: Values, step: str, place: Place) -> Values:
+        if len(values) == 1:
+            ((thing, confidence),) = values.items()
+            if confidence == 1.0:
+                return self._stepped(thing, step, place)
         result: dict[Thing, float] = {}
         for thing, confidence in values.items():
             for other, own in self._stepped(thing, step, place).items():
@@ -123,15 +128,15 @@ class Resolver:
         return result
 
     def _stepped(self, thing: Thing, step: str, place: Place) -> Values:
+        if step[0] == ".":
+            return self.attribute(thing, step[1:])
         if step == "()":
             return self._result(thing, place)
         if step == "with":
             return self._entered(thing, place)
         if step.startswith("via:"):
             return self._through(thing, step.removeprefix("via:"), place)
-        if step.startswith("["):
-            return self._item(thing, step, place)
-        return self.attribute(thing, step[1:])
+        return self._item(thing, step, place)
 
     def attribute(self, thing: Thing, name: str) -> Values:
         """What `name` of `thing` may be."""
