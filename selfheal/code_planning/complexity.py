@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from radon.complexity import cc_visit  # type: ignore[import-untyped]
@@ -11,8 +12,10 @@ from radon.visitors import Function  # type: ignore[import-untyped]
 
 from selfheal.code_planning.reading import FileReader
 from selfheal.code_planning.targets import Target
-from selfheal.codegraph.graph import CallGraph
+from selfheal.codegraph.facts import Definition
+from selfheal.codegraph.graph import CallGraph, Node
 from selfheal.codegraph.names import full_name
+from selfheal.codegraph.parse import encoded_source
 from selfheal.contracts.bundle import Complexity
 
 # CP-9 weighs files 0.4, cyclomatic complexity 0.3, fan-out 0.2 and lines 0.1. How many lines will
@@ -74,35 +77,36 @@ class Cyclomatic:
     def __init__(self, reader: FileReader, graph: CallGraph) -> None:
         self._reader = reader
         self._graph = graph
-        self._files: dict[str, dict[str, int]] = {}
 
     def of(self, fq_name: str) -> int:
         """The complexity of a function or method, from 1; 1 for what is no function."""
         node = self._graph.nodes.get(fq_name)
         if node is None or node.kind not in ("function", "method"):
             return 1
-        if node.path not in self._files:
-            self._files[node.path] = self._counted(node.path)
-        return self._files[node.path].get(fq_name, 1)
+        definition = self._definition(node)
+        return self._by_radon(node.path, definition) or definition.branches + 1
 
-    def _counted(self, path: str) -> dict[str, int]:
-        module = self._reader.modules.name_of(path)
-        counts = {
-            full_name(module, definition.qualname): definition.branches + 1
-            for file in self._reader.facts((path,))
-            for definition in file.definitions
-        }
-        by_radon = _by_radon(self._reader.text(path))
-        return counts | {full_name(module, name): count for name, count in by_radon.items()}
+    def _definition(self, node: Node) -> Definition:
+        (file,) = self._reader.facts((node.path,))
+        module = self._reader.modules.name_of(node.path)
+        named = (d for d in file.definitions if full_name(module, d.qualname) == node.fq_name)
+        return next(named)
+
+    def _by_radon(self, path: str, definition: Definition) -> int:
+        """The count of one function by its own text; 0 for what the running Python cannot parse."""
+        source = encoded_source(self._reader.text(path))
+        start = source.rfind(b"\n", 0, definition.span.start) + 1
+        own = source[start : definition.span.end].decode(errors="replace")
+        return _counted(f"if True:\n{own}" if own[:1].isspace() else own)
 
 
-def _by_radon(source: str) -> dict[str, int]:
-    """Complexities by qualname; empty for what the running Python cannot parse."""
+def _counted(source: str) -> int:
     try:
         with warnings.catch_warnings():
             # A doubtful escape in the source of others is no warning about ours.
             warnings.simplefilter("ignore")
             blocks = cc_visit(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
-    return {block.fullname: block.complexity for block in blocks if isinstance(block, Function)}
+        return 0
+    first = min(blocks, key=attrgetter("lineno"), default=None)
+    return first.complexity if isinstance(first, Function) else 0

@@ -7,6 +7,7 @@ from uuid import uuid5
 
 from selfheal.code_planning.complexity import Cyclomatic, Difficulty, difficulty
 from selfheal.code_planning.dependencies import Schedule, Unit, scheduled
+from selfheal.code_planning.neighbourhood import Subject
 from selfheal.code_planning.paths import Lookup, PathResolver, StepPaths, names_of
 from selfheal.code_planning.reading import FileReader, IndexedTree
 from selfheal.code_planning.skeletons import skeletons_of
@@ -77,9 +78,11 @@ class CodePlanner:
         return sum(map(estimated_tokens, (unit.target.step.goal, *texts)))
 
     def _graph(self, plan: Plan, resolved: Iterable[StepPaths]) -> CallGraph:
-        affected = sorted({path for paths in resolved for path in paths.files})
-        names = {name for step in plan.steps for name in names_of(step)}
-        return link(self._reader.neighbourhood(affected, names), self._reader.modules)
+        subjects = [
+            Subject(paths.files, tuple(one.fq_name for one in step.symbols), names_of(step))
+            for step, paths in zip(plan.steps, resolved, strict=True)
+        ]
+        return link(self._reader.surroundings(subjects), self._reader.modules)
 
 
 def _units(plan: Plan, targets: Iterable[Target], graph: CallGraph) -> list[Unit]:

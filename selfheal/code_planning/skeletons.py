@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import structlog
 from unidiff.errors import UnidiffParseError
 from unidiff.patch import PatchSet
 
@@ -68,6 +67,9 @@ def _checked(path: str, old: str | None, new: str) -> str:
 
 
 def _omitted(path: str, why: str) -> str:
+    # Loading it takes a tenth of a second, which a plan on the command line need not wait.
+    import structlog
+
     structlog.get_logger().info(
         f"The skeleton of {path} is left out: {why}", action="skeleton.omitted", path=path
     )

@@ -6,12 +6,14 @@ Bases other than identifiers: `def:` a definition of this file by qualname, `at:
 literal by its type and place, `import:` a module, `value:` a literal of a builtin type. Further
 steps: `with` is what a context manager binds, `[1:]` what a slice from there leaves, `via:name`
 what the function `name` makes of its first argument, if it is the one that Python brings.
+
+Facts are read by the hundred thousand: as tuples they are there in a third of the time that
+dataclasses take.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Chain = tuple[str, ...]
 DefinitionKind = Literal["class", "function", "method", "lambda"]
@@ -25,8 +27,7 @@ MERGED = "<merged>"
 """The variable of a container that holds those whose elements it has too, by the same keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Lines count from 1, both ends included; `start` and `end` are offsets in UTF-8 bytes."""
 
     line: int
@@ -35,8 +36,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """A class or function with its decorators, or a lambda.
 
     `parameters` keep their stars; a bare `*` stands before those that are keyword-only.
@@ -54,8 +54,7 @@ class Definition:
     is_fallback: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(NamedTuple):
     """`from module import name`; `name` is empty for `import module`, `*` for everything."""
 
     scope: str
@@ -64,8 +63,7 @@ class Import:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """`target = value`; the names of each side are looked up in their own scope (a qualname)."""
 
     scope: str
@@ -75,8 +73,7 @@ class Binding:
     confidence: float
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """`key` is the position as digits, or the keyword.
 
     `*0` is a sequence that is spread from position 0 on, `**` a mapping that is spread.
@@ -86,8 +83,7 @@ class Argument:
     value: Chain
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A call in `scope` (a qualname; empty for the module); `target` is what is called.
 
     Besides the calls that are written: a decorator that is applied, and what a protocol asks for
@@ -102,8 +98,7 @@ class Call:
     kind: CallKind = "written"
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(NamedTuple):
     """Everything read from one file. `problem` says why it is not the whole truth, or is empty."""
 
     path: str

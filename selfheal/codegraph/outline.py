@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from tree_sitter import Node
@@ -70,7 +70,7 @@ class OutlineReader(MatchReader[_Scope]):
         return FileFacts(
             path=path,
             definitions=tuple(
-                replace(definition, branches=self._branches.get(definition.qualname, 0))
+                definition._replace(branches=self._branches.get(definition.qualname, 0))
                 for definition in self._definitions
             ),
             imports=tuple(self._imports),

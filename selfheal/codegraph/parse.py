@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -63,7 +62,7 @@ def facts_of_text(source: str, path: str, *, language: str = "") -> FileFacts:
     for captures in _matches(root, query):
         reader.read(captures)
     lines = encoded.count(b"\n") + 1
-    return replace(reader.facts(path), lines=lines, problem=_first_error(root))
+    return reader.facts(path)._replace(lines=lines, problem=_first_error(root))
 
 
 def syntax_of(encoded: bytes, *, language: str = "python") -> Node:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from tree_sitter import Node
@@ -107,7 +107,7 @@ class Reader(MatchReader[_Scope]):
         return FileFacts(
             path=path,
             definitions=tuple(
-                replace(definition, branches=self._branches.get(definition.qualname, 0))
+                definition._replace(branches=self._branches.get(definition.qualname, 0))
                 for definition in self._definitions
             ),
             imports=tuple(self._imports),
@@ -211,7 +211,7 @@ class Reader(MatchReader[_Scope]):
     def _redirected(self, binding: Binding) -> Binding:
         """`binding` in the scope that a `global` or `nonlocal` statement names."""
         declared = self._declared.get((binding.scope, binding.target[0]))
-        return binding if declared is None else replace(binding, scope=declared)
+        return binding if declared is None else binding._replace(scope=declared)
 
     def _import(self, node: Node, _: Captures) -> None:
         scope = self._scope_of(node).qualname

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from selfheal.code_planning.neighbourhood import Subject
 from selfheal.code_planning.reading import FileReader
 from selfheal.codegraph.graph import CallGraph, Node
 from selfheal.codegraph.linking import link
@@ -62,10 +63,12 @@ class _Gathering:
         return tuple(symbol.fq_name for symbol in self._task.symbols)
 
     def _graph(self) -> CallGraph:
-        tests = [test.partition("::")[0] for test in self._task.failing_tests]
-        words = [name.rpartition(".")[2] for name in self._names()]
-        facts = self._reader.neighbourhood([*self._task.paths, *tests], words)
-        return link(facts, self._reader.modules)
+        names = frozenset(name.rpartition(".")[2] for name in self._names())
+        subjects = [Subject(self._task.paths, self._names(), names)]
+        for test in self._task.failing_tests:
+            path, *inside = test.partition("[")[0].split("::")
+            subjects.append(Subject((path,), (".".join(inside),), frozenset()))
+        return link(self._reader.surroundings(subjects), self._reader.modules)
 
     def _file(self, path: str, own: list[Node]) -> Piece:
         lines = self._reader.text(path).split("\n")

@@ -1,4 +1,4 @@
-"""Frozen dataclasses as columns of JSON: compact, quick to read, and nothing in it can run.
+"""Named tuples as columns of JSON: compact, quick to read, and nothing in it can run.
 
 Many values of one class become one list per field. What repeats, texts and tuples of texts, is
 written once in a table, so that equal ones are one object when they are read. The layout follows
@@ -11,9 +11,8 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import fields, is_dataclass
 from functools import cache
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from types import NoneType, UnionType
 from typing import (
     Any,
@@ -42,7 +41,7 @@ Texts = tuple[str, ...]
 
 
 class Columns(Generic[Value]):
-    """Packs values of one dataclass, of the plain types that facts are made of."""
+    """Packs values of one named tuple, of the plain types that facts are made of."""
 
     def __init__(self, kind: type[Value]) -> None:
         self._column: _Column = _column_of(cast(Hashable, kind))
@@ -166,7 +165,7 @@ class _Maybe:
 
 
 class _Record:
-    """A dataclass: one column per field."""
+    """A named tuple: one column per field."""
 
     def __init__(self, kind: type, columns: Iterable[tuple[str, _Column]]) -> None:
         self._kind = kind
@@ -180,7 +179,8 @@ class _Record:
 
     def read(self, column: Any, known: _Known) -> Sequence[Any]:
         read = [own.read(part, known) for (_, own), part in zip(self._columns, column, strict=True)]
-        return list(map(self._kind, *read))
+        # As the class would make them of their fields, without calling it for each.
+        return list(map(tuple.__new__, repeat(self._kind), zip(*read, strict=True)))
 
 
 @cache
@@ -195,10 +195,9 @@ def _column_of(kind: Any) -> _Column:
         return _TextTuple() if arguments[0] is str else _Many(_column_of(arguments[0]))
     if origin in (Union, UnionType) and len(arguments) == 2 and NoneType in arguments:
         return _Maybe(_column_of(next(one for one in arguments if one is not NoneType)))
-    if is_dataclass(kind):
+    if isinstance(kind, type) and hasattr(kind, "_fields"):
         hints = get_type_hints(kind)
-        named = [(field.name, _column_of(hints[field.name])) for field in fields(kind)]
-        return _Record(kind, named)  # type: ignore[arg-type]
+        return _Record(kind, [(name, _column_of(hints[name])) for name in kind._fields])
     raise TypeError(f"no column is known for {kind}: add one, or use a type that has one")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -49,9 +48,9 @@ def facts_kind(language: str) -> str:
 
 def packed(facts: FileFacts) -> bytes:
     """The facts without their path: a blob may be at several."""
-    return _COLUMNS.pack(replace(facts, path=""))
+    return _COLUMNS.pack(facts._replace(path=""))
 
 
 def unpacked(kept: bytes, path: str) -> FileFacts:
     """The facts of a blob as those of `path`; raises InvalidInput for anything else."""
-    return replace(_COLUMNS.unpack(kept), path=path)
+    return _COLUMNS.unpack(kept)._replace(path=path)

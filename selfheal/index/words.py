@@ -36,16 +36,17 @@ class WantedWords:
     """Looks for words in what is kept of files."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._numbers = frozenset(crc32(word.encode()) for word in words if word)
+        self._words: dict[int, list[str]] = {}
+        for word in filter(None, words):
+            self._words.setdefault(crc32(word.encode()), []).append(word)
+        self._numbers = frozenset(self._words)
 
-    def __bool__(self) -> bool:
-        return bool(self._numbers)
-
-    def count_in(self, kept: bytes) -> int:
-        """How many of the words a file has; none in what is no list of words."""
+    def found_in(self, kept: bytes) -> frozenset[str]:
+        """Those of the words that a file has; none in what is no list of words."""
         numbers = array("I")
         numbers.frombytes(kept[: len(kept) - len(kept) % _WIDTH])
-        return len(self._numbers.intersection(_little_end_first(numbers)))
+        found = self._numbers.intersection(_little_end_first(numbers))
+        return frozenset(word for number in found for word in self._words[number])
 
 
 def _little_end_first(numbers: array[int]) -> array[int]:

@@ -1,10 +1,9 @@
-"""Values of frozen dataclasses come back as they went, whatever fields they have."""
+"""Values of named tuples come back as they went, whatever fields they have."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -15,15 +14,13 @@ from selfheal.codegraph.parse import facts_of
 from selfheal.index.columns import Columns
 
 
-@dataclass(frozen=True)
-class Leaf:
+class Leaf(NamedTuple):
     name: str
     weight: float
     chain: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(NamedTuple):
     kind: Literal["big", "small"]
     known: bool
     count: int
@@ -33,8 +30,7 @@ class Tree:
     note: str | None = None
 
 
-@dataclass(frozen=True)
-class Unknown:
+class Unknown(NamedTuple):
     when: complex
 
 
