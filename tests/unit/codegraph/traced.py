@@ -71,12 +71,29 @@ class Tracer:
         return self._in_frame
 
     def calling(self, called: Any) -> Any:
-        """What each call in the text is made through: notes the making of a generator."""
+        """What each call in the text is made through.
+
+        It notes the making of a generator, and what a decorator from outside has wrapped: its
+        wrapper is no code that is known, so it is passed over.
+        """
         function = called.__func__ if isinstance(called, MethodType) else called
-        if isinstance(function, FunctionType) and function.__code__.co_flags & _RESUMED:
-            self._made.add(function.__code__)
-            self._note(sys._getframe(1), function.__code__)
+        wrapped = self._wrapped(function)
+        code = getattr(wrapped, "__code__", None)
+        if not isinstance(code, CodeType):
+            return called
+        is_made = bool(code.co_flags & _RESUMED)
+        if is_made:
+            self._made.add(code)
+        if is_made or wrapped is not function:
+            self._note(sys._getframe(1), code)
         return called
+
+    def _wrapped(self, function: Any) -> Any:
+        while isinstance(function, FunctionType) and function.__code__ not in self._names:
+            if not hasattr(function, "__wrapped__"):
+                break
+            function = function.__wrapped__
+        return function
 
     def _note(self, frame: FrameType | None, callee: CodeType) -> None:
         if frame is not None and frame.f_code in self._names and callee in self._names:
