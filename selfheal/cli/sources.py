@@ -15,6 +15,8 @@ def parsed(tree: LoadedTree) -> Namespaces:
     with kept_here() as kept:
         facts = Index(kept).facts(tree, tree.paths())
     said = Console(stderr=True, soft_wrap=True)
+    if not facts:
+        said.print("warning: there is no Python file in what was named")
     for path, file in sorted(facts.items()):
         if file.problem:
             said.print(f"warning: {path}: {file.problem}", markup=False, highlight=False)

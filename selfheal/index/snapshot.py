@@ -27,13 +27,16 @@ class Snapshot:
 
     def __init__(self, objects: Objects, entries: Iterable[TreeEntry]) -> None:
         self._objects = objects
-        self._entries = {entry.path: entry for entry in entries if entry.is_file}
+        # As in a folder: a name that cannot be printed could be told in no answer and no document.
+        self._entries = {
+            entry.path: entry for entry in entries if entry.is_file and entry.path.isprintable()
+        }
         self._paths = tuple(sorted(self._entries))
         self._is_held: Callable[[str], bool] = lambda _: False
 
     @classmethod
     def at(cls, objects: Objects, sha: str) -> Self:
-        """The regular files of a commit: no symlinks, no submodules."""
+        """The regular files of a commit: no symlinks, no submodules, no unprintable names."""
         return cls(objects, objects.ls_tree(sha))
 
     def paths(self) -> tuple[str, ...]:
