@@ -126,7 +126,7 @@ def _in_order(chosen: Iterable[Landmark]) -> list[Landmark]:
     by_path: dict[str, list[Landmark]] = defaultdict(list)
     for landmark in chosen:
         by_path[landmark.path].append(landmark)
-    paths = sorted(by_path, key=lambda path: (-sum(one.rank for one in by_path[path]), path))
+    paths = sorted(by_path, key=lambda path: (-math.fsum(one.rank for one in by_path[path]), path))
     return [one for path in paths for one in sorted(by_path[path], key=lambda one: one.line)]
 
 

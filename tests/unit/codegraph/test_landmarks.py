@@ -73,3 +73,11 @@ def test_page_rank_begins_where_it_is_told():
     assert page_rank("abcd", line, {"a": 1.0})["d"] == 0
     assert page_rank("abcd", line)["d"] > 0
     assert page_rank("", {}) == {}
+
+
+def test_only_the_proportions_of_weights_count_to_the_last_digit():
+    others = "bcdefghijklm"
+    uneven, even = dict.fromkeys(others, 1.1), dict.fromkeys(others, 1.0)
+
+    # Sums that are rounded at each step, as those of Python 3.11, would differ here.
+    assert page_rank(f"a{others}", {"a": uneven}) == page_rank(f"a{others}", {"a": even})
