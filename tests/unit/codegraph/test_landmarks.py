@@ -9,6 +9,7 @@ from selfheal.codegraph.names import Namespaces
 from selfheal.codegraph.parse import facts_of
 from selfheal.codegraph.ranking import page_rank
 from selfheal.codegraph.source import Modules
+from selfheal.codegraph.terrain import terrain_of
 
 FILES = {
     "app/__init__.py": "from app.core import Core\n",
@@ -24,7 +25,7 @@ FILES = {
 
 def outline(tokens: int, *focus: str) -> Outline:
     facts = [facts_of(text.encode(), path) for path, text in FILES.items()]
-    return outline_of(Namespaces(facts, Modules(FILES)), tokens=tokens, focus=focus)
+    return outline_of(terrain_of(Namespaces(facts, Modules(FILES))), tokens=tokens, focus=focus)
 
 
 def test_what_others_use_comes_first_through_reexports_too():
