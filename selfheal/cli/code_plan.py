@@ -76,7 +76,7 @@ def _text(name: str) -> str:
     with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise InvalidRequest("--plan", f"a Plan has at most {MOST_BYTES} bytes: {name} has more")
+        raise InvalidRequest("--plan", f"a Plan has at most {MOST_BYTES} bytes, this one has more")
     return content.decode("utf-8-sig")
 
 
