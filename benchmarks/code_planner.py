@@ -5,9 +5,9 @@
 Without `--repo` the standard library and installed packages, as far as 2,900 Python files, become a
 git repository first. Prints in one run: the whole index from nothing; one more commit of one file;
 plans of ten steps, each cut by a process of its own, with what the index knows and with none at
-all; the peak of memory; the share of files known on successive commits. Beside it, on the same
-files, the repository map of `aider-chat` (cold and warm), which is the thing most people use for
-that: installed for the run into an environment of its own, where the machine can.
+all; the peak of memory; the share of files known on successive commits; a map. Beside it, on the
+same files, the repository map of `aider-chat` (cold and warm), which is the thing most people use
+for that: installed for the run into an environment of its own, where the machine can.
 
 A process is timed from its start, so Python's own and all imports are in the figures.
 """
@@ -84,6 +84,7 @@ def main() -> None:
         repository = Repository(path, tuple(reversed(commits.split())))
         _index_figures(repository, folder)
         _plan_figures(repository, folder, plans=arguments.plans)
+        _map_figures(repository, folder / "map")
         if arguments.aider:
             _aider_figures(repository, folder)
 
@@ -135,12 +136,34 @@ def _plan_figures(repository: Repository, folder: Path, *, plans: int) -> None:
     _spread("plan of ten steps, warm index", warm, "< 1")
     _spread("plan of ten steps, no index", none, "< 4")
     _GIVEN["plan warm"] = median(one.seconds for one in warm)
+    _GIVEN["plan cold"] = median(one.seconds for one in none)
     peak = max(one.said["peak_mb"] for one in (*warm, *none))
     _print("  peak memory of a plan", peak, "MB", "< 1000")
     rate = sum(one.said["hit_rate"] for one in warm) / len(warm)
     _print("  known of what plans asked for", 100 * rate, "%", ">= 95")
     same = all(a.said["bundle"] == b.said["bundle"] for a, b in zip(warm, none, strict=True))
     print(f"  bundles with and without an index are the same: {'yes' if same else 'NO'}")
+
+
+def _map_figures(repository: Repository, run_folder: Path) -> None:
+    """`selfheal map` as it is typed: with nothing known, then with what that has kept."""
+    seconds = [_drawn(repository, run_folder) for _ in range(4)]
+    _GIVEN["map cold"], _GIVEN["map warm"] = seconds[0], median(seconds[1:])
+    _print("map of the repository, cold", _GIVEN["map cold"], "s")
+    _print("map of the repository, warm, p50", _GIVEN["map warm"], "s", "< 2")
+
+
+def _drawn(repository: Repository, run_folder: Path) -> float:
+    command = [sys.executable, "-m", "selfheal.cli", "map", repository.folder]
+    begun = time.perf_counter()
+    subprocess.run(
+        [*command, "--rev", repository.sha],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "SELFHEAL_FARM__RUN_FOLDER": str(run_folder)},
+    )
+    return time.perf_counter() - begun
 
 
 def _print(what: str, value: float, unit: str, target: str = "") -> None:
@@ -199,8 +222,11 @@ def _aider_figures(repository: Repository, folder: Path) -> None:
     _print("aider's map of the same files, cold", cold, "s")
     _print("aider's map, warm, p50", median(warm), "s")
     _GIVEN["aider cold"], _GIVEN["aider warm"] = cold, median(warm)
-    for mine, theirs in (("plan warm", "aider warm"), ("whole index", "aider cold")):
-        _print(f"{theirs} / {mine}", _GIVEN[theirs] / _GIVEN[mine], "x")
+    for state in ("warm", "cold"):
+        for ours, target in (("plan", ">= 5"), ("map", "")):
+            ratio = _GIVEN[f"aider {state}"] / _GIVEN[f"{ours} {state}"]
+            _print(f"aider's map / our {ours}, {state}", ratio, "x", target)
+    _print("aider's map, cold / our whole index", _GIVEN["aider cold"] / _GIVEN["whole index"], "x")
 
 
 def _aider_python(environment: Path) -> Path | None:

@@ -162,7 +162,8 @@ def heal(root: Path, *, run_folder: Path) -> subprocess.CompletedProcess[str]:
 
 def fetched(package: str, folder: Path) -> Path:
     """The unpacked source archive."""
-    command = ("download", "--quiet", "--no-deps", "--no-binary", ":all:")
+    # Of this one only: what it is built with may come as wheels.
+    command = ("download", "--quiet", "--no-deps", "--no-binary", package.partition("=")[0])
     subprocess.run(
         [sys.executable, "-m", "pip", *command, "--dest", str(folder), package],
         check=True,

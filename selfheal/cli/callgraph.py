@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -55,9 +55,13 @@ def callgraph(
         return
     impacts = Impacts(_graph(linker))
     if callers_of is not None:
-        _show_calls(impacts.callers_of(callers_of), as_json=as_json)
+        calls = impacts.callers_of(callers_of)
+        _show_calls(calls, as_json=as_json)
+        _say_if_none(calls, f"no call of {callers_of}")
     elif tests_of is not None:
-        _show_lines(impacts.tests_of(tests_of), as_json=as_json)
+        tests = impacts.tests_of(tests_of)
+        _show_lines(tests, as_json=as_json)
+        _say_if_none(tests, f"no test that reaches {tests_of}")
     else:
         impact = impacts.touched_by(diff, tree)
         if as_json:
@@ -102,6 +106,11 @@ def _show_lines(lines: Iterable[str], *, as_json: bool) -> None:
         return
     for line in lines:
         print(line)
+
+
+def _say_if_none(found: Collection[object], what: str) -> None:
+    if not found:
+        print(f"the text shows {what}", file=sys.stderr)
 
 
 def _diff(name: str) -> str:

@@ -25,6 +25,9 @@ from selfheal.retrieval.lookup import lookup_in
 from selfheal.retrieval.search import Retrieval
 from selfheal.workspace.repository import commit_at
 
+MOST_BYTES = 16 << 20
+"""Of a Plan as JSON: ten thousand steps are a tenth of it."""
+
 
 @app.command("code-plan")
 def code_plan(
@@ -55,16 +58,26 @@ def code_plan(
 
 
 def _read(name: str) -> Plan:
+    shown = "standard input" if name == "-" else name
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest("--plan", f"{name} cannot be read: {error}") from error
-    try:
-        return Plan.from_json(text)
+        return Plan.from_json(_text(name))
+    except OSError as error:
+        raise InvalidRequest("--plan", f"{shown} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("--plan", f"{shown} is not in UTF-8: {error.reason}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the document"
-        raise InvalidRequest("--plan", f"{name} is no Plan: {where}: {first['msg']}") from error
+        raise InvalidRequest("--plan", f"{shown} is no Plan: {where}: {first['msg']}") from error
+
+
+def _text(name: str) -> str:
+    """What the file holds, without a byte order mark."""
+    with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise InvalidRequest("--plan", f"a Plan has at most {MOST_BYTES} bytes, this one has more")
+    return content.decode("utf-8-sig")
 
 
 def _show(bundle: TaskBundle, console: Console) -> None:

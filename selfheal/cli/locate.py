@@ -75,7 +75,8 @@ def _text(name: str) -> str:
         with Path(name).open("rb") as file:
             return file.read(MOST_BYTES).decode("utf-8", "replace")
     except OSError as error:
-        raise InvalidRequest("--text", f"{name} cannot be read: {error.strerror}") from error
+        expected = "a file with the text, or - for standard input"
+        raise InvalidRequest("--text", f"expected {expected}: {name}: {error.strerror}") from error
 
 
 def _document(found: Located) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from selfheal.cli.main import app
-from selfheal.cli.sources import parsed
+from selfheal.cli.sources import charted
 from selfheal.codegraph.landmarks import outline_of
 from selfheal.errors import InvalidInput
 from selfheal.index.opening import open_sources
@@ -35,7 +35,7 @@ def draw_map(
     tree = open_sources(path, rev, package=_package(path))
     if unknown := sorted(set(focus or ()) - set(tree.paths())):
         raise InvalidInput(f"{path} has no Python file {unknown[0]}")
-    outline = outline_of(parsed(tree), tokens=tokens, focus=focus or ())
+    outline = outline_of(charted(tree), tokens=tokens, focus=focus or ())
     if as_json:
         print(json.dumps(asdict(outline), indent=2))
     else:

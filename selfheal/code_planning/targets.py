@@ -56,14 +56,22 @@ def narrowed(
 
 def named_symbols(step: Step, files: Iterable[str], graph: CallGraph) -> tuple[Symbol, ...]:
     """Symbols of the step's files whose name, dotted or plain, its goal or hints have as a word."""
-    nodes = [node for path in files for node in graph.in_file(path) if node.kind != "module"]
-    found: set[Node] = set()
     words = set(_DOTTED.findall("\n".join((step.goal, *step.hints)))) - _ARTICLES
-    for word in sorted(words | names_of(step)):
+    words |= names_of(step)
+    # A generated file may have tens of thousands of nodes, and each word is looked for in them.
+    ends = {_last(word) for word in words}
+    inside = (node for path in files for node in graph.in_file(path) if node.kind != "module")
+    nodes = [node for node in inside if _last(node.fq_name) in ends]
+    found: set[Node] = set()
+    for word in sorted(words):
         whole = [node for node in nodes if _is_named(node, word)]
         # `client.fetch` may be a variable and a method of its class.
-        found.update(whole or (n for n in nodes if _is_named(n, word.rpartition(".")[2])))
+        found.update(whole or (n for n in nodes if _is_named(n, _last(word))))
     return tuple(node.symbol for node in sorted(found))
+
+
+def _last(dotted: str) -> str:
+    return dotted.rpartition(".")[2]
 
 
 def _is_named(node: Node, word: str) -> bool:

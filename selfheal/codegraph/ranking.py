@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from math import fsum
 from typing import Final
 
 _DAMPING: Final = 0.85
@@ -19,31 +20,32 @@ def page_rank(
     """The share of a walk's time at each node; shares add up to 1.
 
     The walk begins, and begins again, at the nodes of `start` in proportion, else anywhere; so does
-    one that comes to a node which leads nowhere.
+    one that comes to a node which leads nowhere. Sums are exact (`fsum`): `sum` rounds otherwise
+    since Python 3.12, and a map is to be the same on each.
     """
     if not nodes:
         return {}
     known = {node: weight for node, weight in (start or {}).items() if node in set(nodes)}
-    total = sum(known.values())
+    total = fsum(known.values())
     begin = (
         {node: known.get(node, 0.0) / total for node in nodes}
         if total
         else dict.fromkeys(nodes, 1.0 / len(nodes))
     )
     shares = {
-        node: [(other, weight / sum(out.values())) for other, weight in out.items()]
+        node: [(other, weight / whole) for other, weight in out.items()]
         for node, out in weights.items()
-        if out
+        if (whole := fsum(out.values()))
     }
     rank = dict(begin)
     for _ in range(_ROUNDS):
-        lost = sum(rank[node] for node in rank if node not in shares)
+        lost = fsum(rank[node] for node in rank if node not in shares)
         again = 1 - _DAMPING + _DAMPING * lost
         following = {node: again * weight for node, weight in begin.items()}
         for node, out in shares.items():
             for other, share in out:
                 following[other] += _DAMPING * rank[node] * share
-        moved = sum(abs(following[node] - rank[node]) for node in rank)
+        moved = fsum(abs(following[node] - rank[node]) for node in rank)
         rank = following
         if moved < _ENOUGH:
             break

@@ -61,7 +61,7 @@ class Index:
             path: _unpacked(files, path, kind, kept[kind, files.blob(path)])
             for path, kind in kinds.items()
         }
-        return known | {path: _refused(files, path) for path in too_large}
+        return known | {path: _refused(path) for path in too_large}
 
     def words(self, files: Files, paths: Iterable[str]) -> dict[str, bytes]:
         """What `WantedWords` looks in, of those paths that are source files there, by path."""
@@ -115,9 +115,8 @@ def _sources(files: Files, paths: Iterable[str]) -> tuple[list[str], list[str]]:
     return [path for path in there if files.size(path) <= MAX_SOURCE_BYTES], too_large
 
 
-def _refused(files: Files, path: str) -> FileFacts:
-    problem = f"expected at most {MAX_SOURCE_BYTES} bytes, found {files.size(path)}"
-    return FileFacts(path, problem=problem)
+def _refused(path: str) -> FileFacts:
+    return FileFacts(path, problem=f"more than {MAX_SOURCE_BYTES} bytes, or not here")
 
 
 def _unpacked(files: Files, path: str, kind: str, kept: bytes) -> FileFacts:

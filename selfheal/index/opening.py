@@ -12,6 +12,8 @@ from selfheal.index.snapshot import Snapshot
 from selfheal.workspace.folder import MOST_BYTES, read_folder, read_regular
 from selfheal.workspace.repository import commit_at, is_git_dir, work_tree_of
 
+# What is held of a file that is too large to be parsed: enough to be told so, once for all of them.
+_TOO_LARGE: Final = bytes(MAX_SOURCE_BYTES + 1)
 _DOTTED: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -57,4 +59,4 @@ def _python_files(snapshot: Snapshot) -> dict[str, bytes]:
     small = [path for path in wanted if snapshot.size(path) <= MAX_SOURCE_BYTES]
     if sum(map(snapshot.size, small)) > MOST_BYTES:
         raise InvalidInput(f"the commit holds more than {MOST_BYTES} bytes of Python sources")
-    return dict(snapshot.read_many(small))
+    return dict.fromkeys(wanted, _TOO_LARGE) | dict(snapshot.read_many(small))

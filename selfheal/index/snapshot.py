@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Final, Protocol, Self
 
 from selfheal.errors import InvalidInput
+from selfheal.workspace.folder import is_showable
 from selfheal.workspace.objects import BATCH_BYTES, Objects, TreeEntry
 
 READ_BYTES: Final = 8 << 20
@@ -27,13 +28,15 @@ class Snapshot:
 
     def __init__(self, objects: Objects, entries: Iterable[TreeEntry]) -> None:
         self._objects = objects
-        self._entries = {entry.path: entry for entry in entries if entry.is_file}
+        self._entries = {
+            entry.path: entry for entry in entries if entry.is_file and is_showable(entry.path)
+        }
         self._paths = tuple(sorted(self._entries))
         self._is_held: Callable[[str], bool] = lambda _: False
 
     @classmethod
     def at(cls, objects: Objects, sha: str) -> Self:
-        """The regular files of a commit: no symlinks, no submodules."""
+        """The regular files of a commit: no symlinks, no submodules, no unshowable names."""
         return cls(objects, objects.ls_tree(sha))
 
     def paths(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,9 @@ from selfheal.errors import InvalidInput
 MOST_FILES: Final = 200_000
 MOST_BYTES: Final = 256 << 20
 
+# Control characters, line breaks, and bytes that are no UTF-8. Not `isprintable`, which goes by the
+# Unicode that a Python brings: the same commit would have other files on another one.
+_UNSHOWABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NOT_SOURCE: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
 _ENVIRONMENT: Final = "pyvenv.cfg"
 
@@ -47,6 +51,11 @@ def read_regular(path: Path, *, max_bytes: int) -> bytes | None:
         return None
 
 
+def is_showable(name: str) -> bool:
+    """Whether a name can be told on one line: one that cannot could be told in no answer."""
+    return not _UNSHOWABLE.search(name)
+
+
 def _paths(root: Path, is_wanted: Callable[[str], bool]) -> Iterator[Path]:
     count = 0
     for folder, folders, files in os.walk(root):
@@ -54,13 +63,12 @@ def _paths(root: Path, is_wanted: Callable[[str], bool]) -> Iterator[Path]:
         count += len(files)
         if count > MOST_FILES:
             raise InvalidInput(f"{root} holds more than {MOST_FILES} files: name a folder in it")
-        # A name that cannot be printed could not be told apart in any answer either.
-        yield from (Path(folder, n) for n in sorted(files) if n.isprintable() and is_wanted(n))
+        yield from (Path(folder, n) for n in sorted(files) if is_showable(n) and is_wanted(n))
 
 
 def _is_source(folder: Path) -> bool:
     is_hidden = folder.name.startswith(".") or folder.name in _NOT_SOURCE
-    return folder.name.isprintable() and not is_hidden and not (folder / _ENVIRONMENT).exists()
+    return is_showable(folder.name) and not is_hidden and not (folder / _ENVIRONMENT).exists()
 
 
 def _without_links(path: str, flags: int) -> int:

@@ -158,6 +158,16 @@ def test_questions_of_impact(checkout: Path) -> None:
     assert tests.stdout == "tests/test_orders.py::test_total\n"
 
 
+def test_an_answer_of_nothing_says_so(checkout: Path) -> None:
+    callers = run("callgraph", checkout, "--callers-of", "tests.test_orders.test_total")
+    tests = run("callgraph", checkout, "--tests-of", "shop", "--json")
+
+    assert (callers.returncode, callers.stdout) == (0, "")
+    assert callers.stderr == "the text shows no call of tests.test_orders.test_total\n"
+    assert json.loads(tests.stdout) == []
+    assert tests.stderr == "the text shows no test that reaches shop\n"
+
+
 def test_what_an_uncommitted_change_touches(checkout: Path) -> None:
     (checkout / "shop/prices.py").write_text("def price(n):\n    n += 1\n    return print(n)\n")
     diff = subprocess.run(["git", "diff"], cwd=checkout, capture_output=True, text=True).stdout

@@ -63,13 +63,14 @@ def test_an_empty_commit_has_no_files_and_nothing_to_index(repository: Path) -> 
     assert index.tally.misses == 0
 
 
-def test_names_with_line_breaks_and_other_bytes_are_read(repository: Path) -> None:
+def test_names_that_no_answer_could_show_are_left_out(repository: Path) -> None:
     (repository / "line\nbreak.py").write_bytes(b"x = 1\n")
     (repository / os.fsdecode(b"caf\xe9.py")).write_bytes(b"y = 1\n")
+    (repository / 'it\'s "quoted" café.py').write_bytes(b"z = 1\n")
 
     found = snapshot(repository)
 
-    assert sorted(found.read_many(found.paths()).values()) == [b"x = 1\n", b"y = 1\n"]
+    assert dict(found.read_many(found.paths())) == {'it\'s "quoted" café.py': b"z = 1\n"}
     assert not any(facts.problem for facts in Index().facts(found, found.paths()).values())
 
 

@@ -57,7 +57,11 @@ def happened() -> dict[str, set[tuple[str, str]]]:
     """The calls that happen when each program runs."""
     traced = Path(__file__).with_name("traced.py")
     done = subprocess.run(
-        [sys.executable, traced, PROGRAMS], capture_output=True, check=True, text=True, timeout=60
+        [sys.executable, traced, "cases", PROGRAMS],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
     )
     found = json.loads(done.stdout.splitlines()[-1])
     return {name: {(caller, callee) for caller, callee in pairs} for name, pairs in found.items()}

@@ -9,6 +9,7 @@ from selfheal.codegraph.names import Namespaces
 from selfheal.codegraph.parse import facts_of
 from selfheal.codegraph.ranking import page_rank
 from selfheal.codegraph.source import Modules
+from selfheal.codegraph.terrain import terrain_of
 
 FILES = {
     "app/__init__.py": "from app.core import Core\n",
@@ -24,7 +25,7 @@ FILES = {
 
 def outline(tokens: int, *focus: str) -> Outline:
     facts = [facts_of(text.encode(), path) for path, text in FILES.items()]
-    return outline_of(Namespaces(facts, Modules(FILES)), tokens=tokens, focus=focus)
+    return outline_of(terrain_of(Namespaces(facts, Modules(FILES))), tokens=tokens, focus=focus)
 
 
 def test_what_others_use_comes_first_through_reexports_too():
@@ -73,3 +74,11 @@ def test_page_rank_begins_where_it_is_told():
     assert page_rank("abcd", line, {"a": 1.0})["d"] == 0
     assert page_rank("abcd", line)["d"] > 0
     assert page_rank("", {}) == {}
+
+
+def test_only_the_proportions_of_weights_count_to_the_last_digit():
+    others = "bcdefghijklm"
+    uneven, even = dict.fromkeys(others, 1.1), dict.fromkeys(others, 1.0)
+
+    # Sums that are rounded at each step, as those of Python 3.11, would differ here.
+    assert page_rank(f"a{others}", {"a": uneven}) == page_rank(f"a{others}", {"a": even})
