@@ -19,10 +19,12 @@ from selfheal.flows.attempting import Ended, Running, attempt
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
 from selfheal.flows.plan import fail_request
+from selfheal.index.index import Index, Tally
 from selfheal.index.snapshot import Snapshot
 from selfheal.retrieval.lookup import lookup_in
-from selfheal.store import plans, requests
+from selfheal.store import code_plan_figures, plans, requests
 from selfheal.store.attempts import Work
+from selfheal.store.code_plan_figures import Making
 from selfheal.workspace.mirror import Mirror
 
 
@@ -50,15 +52,16 @@ def _code_plan(running: Running, *, plan: Plan) -> None:
         )
     mirror = farm.mirror(repository_url(request.repo))
     mirror.fetch([plan.base_commit_sha])
-    bundle = _cut(farm, mirror, plan, request_id=request.id)
+    index = farm.index
+    bundle = _cut(farm, mirror, plan, index=index, request_id=request.id)
     running.check()
     paths = {path for task in bundle.tasks for path in task.paths}
     search = farm.retrieval(mirror, plan.base_commit_sha, paths=paths, request_id=request.id)
-    _release(running, request, with_chunks(bundle, search))
+    _release(running, request, with_chunks(bundle, search), tally=index.tally)
 
 
-def _cut(farm: Farm, mirror: Mirror, plan: Plan, *, request_id: UUID) -> TaskBundle:
-    sha, index = plan.base_commit_sha, farm.index
+def _cut(farm: Farm, mirror: Mirror, plan: Plan, *, index: Index, request_id: UUID) -> TaskBundle:
+    sha = plan.base_commit_sha
     everything = cache(partial(farm.retrieval, mirror, sha, request_id=request_id))
     lookup = lookup_in(everything)
     bundle = CodePlanner(Snapshot.at(mirror, sha), index, lookup=lookup).run(plan)
@@ -72,9 +75,10 @@ def _cut(farm: Farm, mirror: Mirror, plan: Plan, *, request_id: UUID) -> TaskBun
     return bundle
 
 
-def _release(running: Running, request: ChangeRequest, bundle: TaskBundle) -> None:
+def _release(running: Running, request: ChangeRequest, bundle: TaskBundle, *, tally: Tally) -> None:
     with running.effect(f"{len(bundle.tasks)} tasks") as connection:
         plans.store_bundle(connection, bundle)
+        code_plan_figures.note(connection, bundle, _making(tally))
         if request.stop_after == "code_plan":
             report.end_stopped(connection, request, who=running.farm.worker)
             return
@@ -86,6 +90,12 @@ def _release(running: Running, request: ChangeRequest, bundle: TaskBundle) -> No
             who=running.farm.worker,
             why=f"{len(bundle.tasks)} tasks, {_free(bundle)} of them at once",
         )
+
+
+def _making(files: Tally) -> Making:
+    return Making(
+        read_seconds=files.seconds, hits={"files": files.hits}, misses={"files": files.misses}
+    )
 
 
 def _free(bundle: TaskBundle) -> int:

@@ -10,6 +10,7 @@ from selfheal.errors import InvalidRequest
 from selfheal.flows import cancel, submit
 from selfheal.store import attempts, requests
 from selfheal.store.attempts import Work
+from selfheal.store.code_plan_figures import code_plan_figures
 from selfheal.workspace.git import Git
 from tests.integration.flows.conftest import commit_all, refs_of
 
@@ -62,6 +63,12 @@ def test_one_defect_lands_on_a_branch_of_its_own(one_process_farm, repository) -
     result = report.results[0]
     assert (result.status, result.verdict) == ("SUCCESS", "fixes")
     assert result.touched_symbols == ("shop.cart.cheapest",)
+    with one_process_farm.farm.database.begin() as connection:
+        figures = code_plan_figures(connection)
+    assert sum(figures.tasks.values()) == 1
+    assert figures.waits_ms["EDIT"].count == figures.read_seconds.count == 1
+    assert figures.hits["files"] + figures.misses["files"] > 0
+    assert figures.docs > 0
 
 
 @pytest.mark.slow
