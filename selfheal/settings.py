@@ -160,6 +160,17 @@ class IndexSettings(_Section):
     disk_bytes: int = Field(
         default=2 << 30, ge=1 << 20, description="of one host; what was not used for longest goes"
     )
+    qdrant_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Qdrant that compares vectors, mostly ending in :6333; unset: each process",
+    )
+    qdrant_api_key: SecretStr | None = Field(
+        default=None, description="its key, where it wants one"
+    )
+    qdrant_seconds: float = Field(
+        default=5.0, gt=0, le=300, description="it is left alone that took longer for one question"
+    )
 
 
 class LeaseSettings(_Section):

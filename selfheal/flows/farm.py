@@ -20,6 +20,7 @@ from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import get_settings
 from selfheal.planning.roster import load_roster
 from selfheal.redaction import Redactor
+from selfheal.retrieval.qdrant import QdrantEngine
 from selfheal.retrieval.search import Retrieval
 from selfheal.sandbox.choose import choose_sandbox
 from selfheal.sandbox.jail import Limits, Sandbox
@@ -131,7 +132,22 @@ class Farm:
         Where a model makes the vectors, the request pays for them.
         """
         embedder = self._embeddings(request_id)
-        return Retrieval.at(mirror, sha, self._kept, paths=paths, embedder=embedder)
+        return Retrieval.at(
+            mirror, sha, self._kept, paths=paths, embedder=embedder, engine=self.engine
+        )
+
+    @cached_property
+    def engine(self) -> QdrantEngine | None:
+        """The server that compares vectors; None where each process does."""
+        chosen = self.settings.index
+        if chosen.qdrant_url is None:
+            return None
+        key = chosen.qdrant_api_key
+        return QdrantEngine(
+            chosen.qdrant_url,
+            api_key=key.get_secret_value() if key else None,
+            seconds=chosen.qdrant_seconds,
+        )
 
     def _embeddings(self, request_id: UUID | None) -> Embeddings | None:
         chosen = self.settings.llm
@@ -156,8 +172,9 @@ class Farm:
         opened = {vars(self).get(name) for name in ("models", "arm_models")}
         for gateway in filter(None, opened):
             gateway.close()
-        if kept := vars(self).get("_kept_here"):
-            kept.close()
+        for name in ("_kept_here", "engine"):
+            if held := vars(self).get(name):
+                held.close()
         self.database.close()
 
     def flush(self) -> None:

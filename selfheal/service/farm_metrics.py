@@ -78,7 +78,9 @@ def _of_code_plans(found: CodePlanFigures) -> Iterator[Metric]:
         sum_value=found.read_seconds.total,
     )
     yield _by_label("codeplanner_cache_hits", "what was known", "cache", found.hits.items())
-    yield _by_label("codeplanner_cache_misses", "what was not known yet", "cache", found.misses.items())
+    yield _by_label(
+        "codeplanner_cache_misses", "what was not known yet", "cache", found.misses.items()
+    )
 
 
 def _by_label(name: str, what: str, label: str, counts: Iterable[tuple[str, int]]) -> Metric:

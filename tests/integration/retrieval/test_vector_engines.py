@@ -1,0 +1,254 @@
+"""What every vector engine promises (RAG-4)."""
+
+from __future__ import annotations
+
+import math
+import random
+import socket
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from qdrant_front import QdrantFront
+
+from selfheal.errors import EngineUnavailable, ModelUnavailable
+from selfheal.retrieval.engine import ExactEngine, Points, Vector, VectorEngine
+from selfheal.retrieval.qdrant import QdrantEngine, collection_of
+
+KEY = "correct horse"
+SPACE = "meaning/3/1"
+
+
+class Made:
+    """Makes the vectors that it was given; `asked` are the keys of each time."""
+
+    def __init__(self, vectors: Mapping[str, Vector]) -> None:
+        self.vectors = vectors
+        self.asked: list[set[str]] = []
+
+    def __call__(self, keys: Collection[str]) -> Mapping[str, Vector]:
+        self.asked.append({*keys})
+        return {key: self.vectors[key] for key in keys}
+
+    def points(self, *keys: str, space: str = SPACE) -> Points:
+        return Points(space, keys or [key for key in self.vectors if key != "query"], self)
+
+
+@pytest.fixture
+def front(tmp_path: Path) -> Iterator[QdrantFront]:
+    with QdrantFront(tmp_path / "qdrant", api_key=KEY) as running:
+        yield running
+
+
+@pytest.fixture
+def qdrant(front: QdrantFront) -> Iterator[QdrantEngine]:
+    engine = QdrantEngine(front.url, api_key=KEY)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(params=["exact", "qdrant"])
+def engine(request: pytest.FixtureRequest) -> VectorEngine:
+    return ExactEngine() if request.param == "exact" else request.getfixturevalue("qdrant")
+
+
+@pytest.fixture
+def named() -> Iterator[Callable[..., QdrantEngine]]:
+    """`named(url)`: the engine of that server, closed at the end."""
+    made: list[QdrantEngine] = []
+
+    def make(url: str, *, api_key: str = KEY, seconds: float = 1.0) -> QdrantEngine:
+        made.append(QdrantEngine(url, api_key=api_key, seconds=seconds))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_a_dense_vector_is_as_near_as_its_cosine_whatever_its_length(engine: VectorEngine) -> None:
+    made = Made(
+        {
+            "query": (2.0, 0.0, 0.0),
+            "same": (9.0, 0.0, 0.0),
+            "half": (1.0, 1.0, 0.0),
+            "far": (-1.0, 0.0, 0.0),
+        }
+    )
+
+    found = engine.cosines("query", made.points())
+
+    assert found == pytest.approx({"same": 1.0, "half": math.sqrt(0.5), "far": -1.0}, abs=1e-6)
+
+
+def test_a_sparse_vector_is_as_near_as_its_product(engine: VectorEngine) -> None:
+    made = Made(
+        {
+            "query": {7: 0.6, 2**32 - 1: 0.8},
+            "one": {7: 1.0},
+            "both": {7: 0.6, 2**32 - 1: 0.8},
+            "none": {8: 1.0},
+        }
+    )
+
+    found = engine.cosines("query", made.points())
+
+    assert found.get("none", 0.0) == 0.0
+    assert {key: found[key] for key in ("one", "both")} == pytest.approx(
+        {"one": 0.6, "both": 1.0}, abs=1e-6
+    )
+
+
+def test_only_those_that_are_asked_for_are_answered(engine: VectorEngine) -> None:
+    made = Made({"query": (1.0, 0.0), "a": (1.0, 0.0), "b": (0.9, 0.1), "c": (0.0, 1.0)})
+
+    engine.cosines("query", made.points())
+
+    assert engine.cosines("query", made.points("b")).keys() == {"b"}
+    assert engine.cosines("query", made.points("c", "a")).keys() == {"a", "c"}
+
+
+def test_nothing_to_compare_is_no_error(engine: VectorEngine) -> None:
+    made = Made({"query": (1.0, 0.0)})
+
+    assert engine.cosines("query", Points(SPACE, (), made)) == {}
+
+
+def test_keys_are_any_text(engine: VectorEngine) -> None:
+    keys = ["", "def f():\n    return 'ä \U0001f600'", "a" * 20_000, "\udcff", "../x?y#z"]
+    made = Made({"query": (1.0, 0.0), **dict.fromkeys(keys, (1.0, 0.0))})
+
+    assert engine.cosines("query", made.points(*keys)).keys() == {*keys}
+
+
+def test_spaces_do_not_mix(engine: VectorEngine) -> None:
+    three, two = (
+        Made({"query": (1.0, 0.0, 0.0), "a": (1.0, 0.0, 0.0)}),
+        Made({"query": (0.0, 1.0), "a": (1.0, 0.0)}),
+    )
+
+    first = engine.cosines("query", three.points())
+    second = engine.cosines("query", two.points(space="meaning/2/1"))
+
+    assert (first["a"], second["a"]) == pytest.approx((1.0, 0.0), abs=1e-6)
+
+
+def test_what_the_maker_raises_is_raised(engine: VectorEngine) -> None:
+    def away(_: Collection[str]) -> Mapping[str, Vector]:
+        raise ModelUnavailable("nobody answered")
+
+    with pytest.raises(ModelUnavailable, match="nobody answered"):
+        engine.cosines("query", Points(SPACE, ["a"], away))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_engines_agree_on_any_vectors(qdrant: QdrantEngine, seed: int) -> None:
+    chance = random.Random(seed)
+    dense = Made(
+        {key: [chance.gauss(0, 1) for _ in range(24)] for key in ["query", *map(str, range(300))]}
+    )
+    sparse = Made({key: _unit(chance) for key in ["query", *map(str, range(300))]})
+
+    for made, space in ((dense, "dense"), (sparse, "sparse")):
+        here, there = (
+            engine.cosines("query", made.points(space=space)) for engine in (ExactEngine(), qdrant)
+        )
+        assert {key: there.get(key, 0.0) for key in here} == pytest.approx(here, abs=1e-5)
+
+
+def _unit(chance: random.Random) -> Vector:
+    weights = {chance.randrange(60): chance.random() + 0.1 for _ in range(12)}
+    length = math.hypot(*weights.values())
+    return {place: weight / length for place, weight in weights.items()}
+
+
+def test_qdrant_is_sent_only_what_it_lacks(front: QdrantFront, qdrant: QdrantEngine) -> None:
+    made = Made({"query": (1.0, 0.0), "a": (1.0, 0.0), "b": (0.0, 1.0), "c": (1.0, 1.0)})
+    qdrant.cosines("query", made.points("a", "b"))
+
+    qdrant.cosines("query", made.points("a", "b", "c"))
+    qdrant.cosines("query", made.points("a", "c"))
+
+    assert front.sent == [2, 1]
+    assert made.asked == [{"query", "a", "b"}, {"query", "c"}, {"query"}]
+
+
+def test_hosts_share_what_one_of_them_has_sent(
+    front: QdrantFront, qdrant: QdrantEngine, named: Callable[..., QdrantEngine]
+) -> None:
+    made = Made({"query": (1.0, 0.0), "a": (1.0, 0.0)})
+    qdrant.cosines("query", made.points())
+
+    found = named(front.url).cosines("query", made.points())
+
+    assert found == pytest.approx({"a": 1.0})
+    assert front.sent == [1]
+
+
+def test_many_are_sent_in_portions(front: QdrantFront, qdrant: QdrantEngine) -> None:
+    made = Made({"query": (1.0, 0.0), **{str(number): (1.0, number) for number in range(300)}})
+
+    found = qdrant.cosines("query", made.points())
+
+    assert len(found) == 300
+    assert front.sent == [128, 128, 44]
+    assert front.points(collection_of(SPACE)) == 300
+
+
+def test_a_server_that_was_emptied_is_filled_again(
+    front: QdrantFront, qdrant: QdrantEngine
+) -> None:
+    made = Made({"query": (1.0, 0.0), "a": (1.0, 0.0)})
+    qdrant.cosines("query", made.points())
+    front.shards.clear()
+
+    assert qdrant.cosines("query", made.points(space="meaning/other")) == pytest.approx({"a": 1.0})
+
+
+def test_what_grew_old_is_forgotten(front: QdrantFront, qdrant: QdrantEngine) -> None:
+    made = Made({"query": (1.0, 0.0), "a": (1.0, 0.0)})
+    qdrant.cosines("query", made.points())
+
+    qdrant.forget(days=1)
+    kept = front.points(collection_of(SPACE))
+    qdrant.forget(days=-1)
+
+    assert (kept, front.points(collection_of(SPACE))) == (1, 0)
+
+
+def test_a_wrong_key_is_told(front: QdrantFront, named: Callable[..., QdrantEngine]) -> None:
+    with pytest.raises(EngineUnavailable, match="401"):
+        named(front.url, api_key="wrong").cosines(
+            "query", Made({"query": (1.0,), "a": (1.0,)}).points()
+        )
+
+
+def test_vectors_of_another_length_are_told(qdrant: QdrantEngine) -> None:
+    qdrant.cosines("query", Made({"query": (1.0, 0.0), "a": (1.0, 0.0)}).points())
+
+    with pytest.raises(EngineUnavailable):
+        qdrant.cosines("query", Made({"query": (1.0,), "b": (1.0,)}).points())
+
+
+def test_a_server_that_is_down_or_silent_is_told_in_time(
+    named: Callable[..., QdrantEngine],
+) -> None:
+    made = Made({"query": (1.0,), "a": (1.0,)})
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(EngineUnavailable, match="timed out"):
+            named(f"http://127.0.0.1:{port}").cosines("query", made.points())
+    with pytest.raises(EngineUnavailable, match="refused"):
+        named(f"http://127.0.0.1:{port}").cosines("query", made.points())
+
+
+def test_what_takes_too_long_to_send_is_given_up_and_gone_on_with(
+    front: QdrantFront, named: Callable[..., QdrantEngine]
+) -> None:
+    made = Made({"query": (1.0, 0.0), **{str(number): (1.0, number) for number in range(300)}})
+
+    with pytest.raises(EngineUnavailable, match="0 of them taken"):
+        named(front.url, seconds=1e-9).cosines("query", made.points())
+
+    assert len(named(front.url, seconds=60).cosines("query", made.points())) == 300
