@@ -139,15 +139,7 @@ class Farm:
     @cached_property
     def engine(self) -> QdrantEngine | None:
         """The server that compares vectors; None where each process does."""
-        chosen = self.settings.index
-        if chosen.qdrant_url is None:
-            return None
-        key = chosen.qdrant_api_key
-        return QdrantEngine(
-            chosen.qdrant_url,
-            api_key=key.get_secret_value() if key else None,
-            seconds=chosen.qdrant_seconds,
-        )
+        return QdrantEngine.of(self.settings.index)
 
     def _embeddings(self, request_id: UUID | None) -> Embeddings | None:
         chosen = self.settings.llm

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -35,7 +35,7 @@ class Scores:
     chunks: dict[Chunk, float]
     file_cosines: dict[str, float]
     chunk_cosines: dict[Chunk, float]
-    words: Mapping[str, float]
+    words: Mapping[str, float] = field(default_factory=dict)
 
 
 class Lexical:
@@ -62,7 +62,7 @@ class Lexical:
     def scores(self, words: Mapping[str, float]) -> Scores:
         """The scores for words with their weights."""
         known: dict[str, float] = {}
-        found = Scores(*(defaultdict(float) for _ in range(4)), words=known)
+        found = Scores(*(defaultdict(float) for _ in range(4)))
         for word, weight in words.items():
             having = self._having(word)
             value = weight * _rarity(len(self._corpus.files), len(having))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import UUID
 
 from selfheal.errors import EngineUnavailable
@@ -18,6 +18,8 @@ from selfheal.retrieval.engine import Points, Vector
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
+
+    from selfheal.settings import IndexSettings
 
 AT_ONCE: Final = 128
 """Points of one request: some megabytes, with vectors of 1,536 places."""
@@ -45,6 +47,18 @@ class QdrantEngine:
         self._api_key = api_key
         self._seconds = seconds
 
+    @classmethod
+    def of(cls, chosen: IndexSettings) -> Self | None:
+        """The one that the settings name; None where they name none."""
+        if chosen.qdrant_url is None:
+            return None
+        key = chosen.qdrant_api_key
+        return cls(
+            chosen.qdrant_url,
+            api_key=key.get_secret_value() if key else None,
+            seconds=chosen.qdrant_seconds,
+        )
+
     def cosines(self, query: str, points: Points) -> Mapping[str, float]:
         """As the protocol says."""
         if not points.keys:
@@ -62,13 +76,18 @@ class QdrantEngine:
             scores = self._compared(collection, vectors[query], list(ids))
         return {ids[one]: score for one, score in scores.items()}
 
+    def look(self) -> None:
+        """Ask it for anything; raises EngineUnavailable, saying why."""
+        with _answering():
+            self._client.get_collections()
+
     def forget(self, *, days: float) -> None:
         """Delete what was put so long ago; what is in use is sent again. As `cosines` raises."""
-        from qdrant_client import models
-
-        before = models.Range(lt=_today() - days)
-        old = models.Filter(must=[models.FieldCondition(key=_PUT_ON, range=before)])
         with _answering():
+            from qdrant_client import models
+
+            before = models.Range(lt=_today() - days)
+            old = models.Filter(must=[models.FieldCondition(key=_PUT_ON, range=before)])
             for one in self._client.get_collections().collections:
                 if one.name.startswith(PREFIX):
                     selector = models.FilterSelector(filter=old)
@@ -191,7 +210,7 @@ class _Until:
     moment: float
 
     @classmethod
-    def passed(cls, seconds: float) -> _Until:
+    def passed(cls, seconds: float) -> Self:
         return cls(time.monotonic() + seconds)
 
     @property
@@ -211,7 +230,8 @@ def _answering() -> Iterator[None]:
         ) from error
     try:
         yield
-    except (ApiException, QdrantException) as error:
+    # The last two are what the client makes of an answer that is not Qdrant's.
+    except (ApiException, QdrantException, ValueError, AssertionError) as error:
         raise EngineUnavailable(_told(error)) from error
 
 

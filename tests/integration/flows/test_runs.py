@@ -13,6 +13,7 @@ from selfheal.store.attempts import Work
 from selfheal.store.code_plan_figures import code_plan_figures
 from selfheal.workspace.git import Git
 from tests.integration.flows.conftest import commit_all, refs_of
+from tests.integration.qdrant_front import QdrantFront
 
 SHOP = {
     "shop/__init__.py": "",
@@ -133,6 +134,23 @@ def test_a_request_stops_after_the_stage_it_names(one_process_farm, repository, 
     branches = {f"refs/heads/{result.branch_name}" for result in report.results}
     assert refs_of(origin) == {"refs/heads/main", *branches}
     assert bool(branches) == (stage == "code")
+
+
+@pytest.mark.parametrize("key", ["right", "wrong"])
+def test_a_request_is_planned_with_a_vector_engine_and_without_its_answer(
+    farm_with, repository, tmp_path, key
+) -> None:
+    with QdrantFront(tmp_path / "qdrant", api_key="right") as front:
+        chosen = {"qdrant_url": front.url, "qdrant_api_key": key}
+        farm = farm_with(index=chosen)
+        report = farm.heal(
+            repository(_with("shop/cart.py", "min(prices)", "max(prices)")), stop_after="code_plan"
+        )
+        farm.farm.close()
+
+    assert (report.state, report.cause) == ("DONE", "stopped_after")
+    assert bool(front.sent) == (key == "right")
+    assert front.asked
 
 
 def test_a_test_that_does_not_exist_is_named(one_process_farm, repository) -> None:

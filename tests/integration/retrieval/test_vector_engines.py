@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import random
 import socket
-from collections.abc import Callable, Collection, Iterator, Mapping
-from pathlib import Path
+import threading
+from collections.abc import Callable, Collection, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from qdrant_front import QdrantFront
 
 from selfheal.errors import EngineUnavailable, ModelUnavailable
 from selfheal.retrieval.engine import ExactEngine, Points, Vector, VectorEngine
 from selfheal.retrieval.qdrant import QdrantEngine, collection_of
+from tests.integration.qdrant_front import QdrantFront
 
-KEY = "correct horse"
 SPACE = "meaning/3/1"
+
+
+Named = Callable[..., QdrantEngine]
 
 
 class Made:
@@ -34,36 +37,9 @@ class Made:
         return Points(space, keys or [key for key in self.vectors if key != "query"], self)
 
 
-@pytest.fixture
-def front(tmp_path: Path) -> Iterator[QdrantFront]:
-    with QdrantFront(tmp_path / "qdrant", api_key=KEY) as running:
-        yield running
-
-
-@pytest.fixture
-def qdrant(front: QdrantFront) -> Iterator[QdrantEngine]:
-    engine = QdrantEngine(front.url, api_key=KEY)
-    yield engine
-    engine.close()
-
-
 @pytest.fixture(params=["exact", "qdrant"])
 def engine(request: pytest.FixtureRequest) -> VectorEngine:
     return ExactEngine() if request.param == "exact" else request.getfixturevalue("qdrant")
-
-
-@pytest.fixture
-def named() -> Iterator[Callable[..., QdrantEngine]]:
-    """`named(url)`: the engine of that server, closed at the end."""
-    made: list[QdrantEngine] = []
-
-    def make(url: str, *, api_key: str = KEY, seconds: float = 1.0) -> QdrantEngine:
-        made.append(QdrantEngine(url, api_key=api_key, seconds=seconds))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def test_a_dense_vector_is_as_near_as_its_cosine_whatever_its_length(engine: VectorEngine) -> None:
@@ -174,7 +150,7 @@ def test_qdrant_is_sent_only_what_it_lacks(front: QdrantFront, qdrant: QdrantEng
 
 
 def test_hosts_share_what_one_of_them_has_sent(
-    front: QdrantFront, qdrant: QdrantEngine, named: Callable[..., QdrantEngine]
+    front: QdrantFront, qdrant: QdrantEngine, named: Named
 ) -> None:
     made = Made({"query": (1.0, 0.0), "a": (1.0, 0.0)})
     qdrant.cosines("query", made.points())
@@ -200,9 +176,10 @@ def test_a_server_that_was_emptied_is_filled_again(
 ) -> None:
     made = Made({"query": (1.0, 0.0), "a": (1.0, 0.0)})
     qdrant.cosines("query", made.points())
-    front.shards.clear()
+    front.lose_everything()
 
-    assert qdrant.cosines("query", made.points(space="meaning/other")) == pytest.approx({"a": 1.0})
+    assert qdrant.cosines("query", made.points()) == pytest.approx({"a": 1.0})
+    assert front.sent == [1, 1]
 
 
 def test_what_grew_old_is_forgotten(front: QdrantFront, qdrant: QdrantEngine) -> None:
@@ -216,7 +193,7 @@ def test_what_grew_old_is_forgotten(front: QdrantFront, qdrant: QdrantEngine) ->
     assert (kept, front.points(collection_of(SPACE))) == (1, 0)
 
 
-def test_a_wrong_key_is_told(front: QdrantFront, named: Callable[..., QdrantEngine]) -> None:
+def test_a_wrong_key_is_told(front: QdrantFront, named: Named) -> None:
     with pytest.raises(EngineUnavailable, match="401"):
         named(front.url, api_key="wrong").cosines(
             "query", Made({"query": (1.0,), "a": (1.0,)}).points()
@@ -231,7 +208,7 @@ def test_vectors_of_another_length_are_told(qdrant: QdrantEngine) -> None:
 
 
 def test_a_server_that_is_down_or_silent_is_told_in_time(
-    named: Callable[..., QdrantEngine],
+    named: Named,
 ) -> None:
     made = Made({"query": (1.0,), "a": (1.0,)})
 
@@ -243,8 +220,30 @@ def test_a_server_that_is_down_or_silent_is_told_in_time(
         named(f"http://127.0.0.1:{port}").cosines("query", made.points())
 
 
+class Elsewhere(BaseHTTPRequestHandler):
+    """A web server that is no Qdrant, and finds everything all right."""
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>Welcome</html>")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_server_that_is_no_qdrant_is_told(named: Named) -> None:
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        with pytest.raises(EngineUnavailable):
+            engine = named(f"http://127.0.0.1:{server.server_port}")
+            engine.cosines("query", Made({"query": (1.0,), "a": (1.0,)}).points())
+        answering.join()
+
+
 def test_what_takes_too_long_to_send_is_given_up_and_gone_on_with(
-    front: QdrantFront, named: Callable[..., QdrantEngine]
+    front: QdrantFront, named: Named
 ) -> None:
     made = Made({"query": (1.0, 0.0), **{str(number): (1.0, number) for number in range(300)}})
 

@@ -6,6 +6,7 @@ reads requests by the models of the vendor's client and hands them on.
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,8 +46,13 @@ class QdrantFront:
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
-        for shard in self.shards.values():
-            shard.close()
+        self.lose_everything()
+
+    def lose_everything(self) -> None:
+        """As a server whose disk was renewed."""
+        for name in [*self.shards]:
+            self.shards.pop(name).close()
+            shutil.rmtree(self._folder / name)
 
     def points(self, collection: str) -> int:
         """How many points a collection has."""
