@@ -51,8 +51,14 @@ class QdrantFront:
     def lose_everything(self) -> None:
         """As a server whose disk was renewed."""
         for name in [*self.shards]:
-            self.shards.pop(name).close()
+            self._lose(name)
+
+    def _lose(self, name: str) -> bool:
+        shard = self.shards.pop(name, None)
+        if shard is not None:
+            shard.close()
             shutil.rmtree(self._folder / name)
+        return shard is not None
 
     def points(self, collection: str) -> int:
         """How many points a collection has."""
@@ -88,6 +94,10 @@ class QdrantFront:
             folder.mkdir(parents=True)
             self.shards[name] = edge.EdgeShard.create(str(folder), _shape(wanted))
             return _told(True)
+
+        @app.delete("/collections/{name}")
+        async def lose(name: str) -> Any:
+            return _told(self._lose(name))
 
         @app.put("/collections/{name}/index")
         async def index(name: str, wanted: models.CreateFieldIndex) -> Any:

@@ -1,23 +1,31 @@
-"""What every vector engine promises (RAG-4)."""
+"""What every vector engine promises (RAG-4).
+
+With QDRANT_URL (and QDRANT_API_KEY) in the environment the promises are also held against that
+server: its collections of the spaces that are named here are deleted.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 import random
 import socket
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Final
 
 import pytest
+from qdrant_client import QdrantClient
 
 from selfheal.errors import EngineUnavailable, ModelUnavailable
 from selfheal.retrieval.engine import ExactEngine, Points, Vector, VectorEngine
 from selfheal.retrieval.qdrant import QdrantEngine, collection_of
 from tests.integration.qdrant_front import QdrantFront
 
-SPACE = "meaning/3/1"
-
+SERVER: Final = os.environ.get("QDRANT_URL", "")
+SPACE, OTHER_SPACE = "test/one", "test/other"
 
 Named = Callable[..., QdrantEngine]
 
@@ -37,9 +45,20 @@ class Made:
         return Points(space, keys or [key for key in self.vectors if key != "query"], self)
 
 
-@pytest.fixture(params=["exact", "qdrant"])
+@pytest.fixture
+def server() -> Iterator[QdrantEngine]:
+    key = os.environ.get("QDRANT_API_KEY")
+    headers = {"api-key": key} if key else {}
+    with closing(QdrantClient(SERVER, headers=headers, check_compatibility=False)) as client:
+        for space in (SPACE, OTHER_SPACE):
+            client.delete_collection(collection_of(space))
+    with closing(QdrantEngine(SERVER, api_key=key)) as engine:
+        yield engine
+
+
+@pytest.fixture(params=["exact", "qdrant", *(["server"] if SERVER else [])])
 def engine(request: pytest.FixtureRequest) -> VectorEngine:
-    return ExactEngine() if request.param == "exact" else request.getfixturevalue("qdrant")
+    return ExactEngine() if request.param == "exact" else request.getfixturevalue(request.param)
 
 
 def test_a_dense_vector_is_as_near_as_its_cosine_whatever_its_length(engine: VectorEngine) -> None:
@@ -104,7 +123,7 @@ def test_spaces_do_not_mix(engine: VectorEngine) -> None:
     )
 
     first = engine.cosines("query", three.points())
-    second = engine.cosines("query", two.points(space="meaning/2/1"))
+    second = engine.cosines("query", two.points(space=OTHER_SPACE))
 
     assert (first["a"], second["a"]) == pytest.approx((1.0, 0.0), abs=1e-6)
 
@@ -118,17 +137,13 @@ def test_what_the_maker_raises_is_raised(engine: VectorEngine) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_engines_agree_on_any_vectors(qdrant: QdrantEngine, seed: int) -> None:
-    chance = random.Random(seed)
-    dense = Made(
-        {key: [chance.gauss(0, 1) for _ in range(24)] for key in ["query", *map(str, range(300))]}
-    )
-    sparse = Made({key: _unit(chance) for key in ["query", *map(str, range(300))]})
+def test_engines_agree_on_any_vectors(engine: VectorEngine, seed: int) -> None:
+    chance, names = random.Random(seed), ["query", *map(str, range(300))]
+    dense = Made({key: [chance.gauss(0, 1) for _ in range(24)] for key in names})
+    sparse = Made({key: _unit(chance) for key in names})
 
-    for made, space in ((dense, "dense"), (sparse, "sparse")):
-        here, there = (
-            engine.cosines("query", made.points(space=space)) for engine in (ExactEngine(), qdrant)
-        )
+    for points in (dense.points(), sparse.points(space=OTHER_SPACE)):
+        here, there = ExactEngine().cosines("query", points), engine.cosines("query", points)
         assert {key: there.get(key, 0.0) for key in here} == pytest.approx(here, abs=1e-5)
 
 
