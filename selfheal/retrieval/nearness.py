@@ -72,7 +72,7 @@ class Nearness:
     def _by_meaning(self, vectors: Vectors, query: str, best: Sequence[Key]) -> Near:
         self._corpus.load(path for path, _ in best)
         texts = {key: self._embedded_text(key) for key in best}
-        points = Points(vectors.space, set(texts.values()), vectors.of)
+        points = Points(vectors.space, _once(texts.values()), vectors.of)
         found = self._asked(query, points)
         if found is None:
             found = ExactEngine().cosines(query, points)
@@ -85,7 +85,7 @@ class Nearness:
         if self._engine is not None and not self._away:
             ids = {key: self._id(key) for key in _best(scores, keys, COMPARED)}
             words = WordVectors(self._corpus, {one: key for key, one in ids.items()}, scores.words)
-            found = self._asked(words.QUERY, Points(WORDS_SPACE, set(ids.values()), words.of))
+            found = self._asked(words.QUERY, Points(WORDS_SPACE, _once(ids.values()), words.of))
             if found is not None:
                 near = {key: found.get(one, 0.0) for key, one in ids.items()}
         return Near(near, self._told(TF_IDF))
@@ -120,6 +120,11 @@ class Nearness:
         path, number = key
         part = self._corpus.files[path].chunks[number]
         return chunk_id(self._corpus.snapshot.blob(path), part.line, part.end_line)
+
+
+def _once(keys: Iterable[str]) -> tuple[str, ...]:
+    """In their order, so that the same question is asked of a model each time."""
+    return tuple(dict.fromkeys(keys))
 
 
 def _best(scores: Scores, keys: Collection[Key], most: int) -> list[Key]:

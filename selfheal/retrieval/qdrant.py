@@ -8,12 +8,12 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import UUID
 
-from selfheal.errors import EngineUnavailable
+from selfheal.client.circuit import Circuit
+from selfheal.errors import CircuitOpen, EngineUnavailable
 from selfheal.retrieval.engine import Points, Vector
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 128
 """Points of one request: some megabytes, with vectors of 1,536 places."""
+
+LEFT_ALONE_SECONDS: Final = 30.0
+"""After a failure, lest each plan wait for a server that is silent."""
 
 PREFIX: Final = "selfheal-"
 """How our collections are called, beside those of others."""
@@ -36,8 +39,8 @@ class QdrantEngine:
     """A `VectorEngine` that keeps vectors in a server, a collection for each space.
 
     A point is named by what its vector was made from, so only what the server lacks is sent. It is
-    compared exactly: an approximation would give another answer than the other engines. One
-    question takes at most about `seconds`; what was sent in that time is there for the next one.
+    compared exactly: an approximation would give another answer than the other engines. A request
+    takes at most `seconds`, and so does sending; what was sent is there for the next question.
     """
 
     name = "Qdrant"
@@ -46,6 +49,7 @@ class QdrantEngine:
         self._url = url
         self._api_key = api_key
         self._seconds = seconds
+        self._circuit = Circuit(self.name, failures=1, open_seconds=LEFT_ALONE_SECONDS)
 
     @classmethod
     def of(cls, chosen: IndexSettings) -> Self | None:
@@ -63,27 +67,34 @@ class QdrantEngine:
         """As the protocol says."""
         if not points.keys:
             return {}
+        collection = collection_of(points.space)
         ids = {_point_id(key): key for key in points.keys}
-        collection, until = collection_of(points.space), _Until.passed(self._seconds)
-        with _answering():
+        with self._asking():
             there = self._there(collection, list(ids))
         missing = {one: key for one, key in ids.items() if one not in there}
+        # Outside of what is timed and counted against the server: a model may take minutes for it.
         vectors = points.make([query, *missing.values()])
-        with _answering():
+        with self._asking():
             if not there:
                 self._create(collection, like=vectors[query])
-            self._add(collection, {one: vectors[key] for one, key in missing.items()}, until=until)
-            scores = self._compared(collection, vectors[query], list(ids))
+            taken = self._add(collection, {one: vectors[key] for one, key in missing.items()})
+            in_time = taken == len(missing)
+            scores = self._compared(collection, vectors[query], list(ids)) if in_time else {}
+        if not in_time:
+            raise EngineUnavailable(
+                f"expected {len(missing)} new vectors to be taken in {self._seconds:g} s, found"
+                f" {taken} of them taken: ask again, or raise index.qdrant_seconds"
+            )
         return {ids[one]: score for one, score in scores.items()}
 
     def look(self) -> None:
         """Ask it for anything; raises EngineUnavailable, saying why."""
-        with _answering():
+        with self._asking():
             self._client.get_collections()
 
     def forget(self, *, days: float) -> None:
         """Delete what was put so long ago; what is in use is sent again. As `cosines` raises."""
-        with _answering():
+        with self._asking():
             from qdrant_client import models
 
             before = models.Range(lt=_today() - days)
@@ -97,6 +108,15 @@ class QdrantEngine:
         """Close the connections; the next question opens them again."""
         if client := vars(self).pop("_client", None):
             client.close()
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Around what is asked of the server; after a failure nothing is for a while."""
+        try:
+            with self._circuit.guard(EngineUnavailable), _answering():
+                yield
+        except CircuitOpen as error:
+            raise EngineUnavailable(str(error)) from error
 
     @cached_property
     def _client(self) -> QdrantClient:
@@ -148,7 +168,8 @@ class QdrantEngine:
         kind = models.PayloadSchemaType.INTEGER
         self._client.create_payload_index(collection, _PUT_ON, field_schema=kind, wait=True)
 
-    def _add(self, collection: str, vectors: Mapping[str, Vector], *, until: _Until) -> None:
+    def _add(self, collection: str, vectors: Mapping[str, Vector]) -> int:
+        """Send points for as long as there is time; says how many were taken."""
         from qdrant_client import models
 
         payload = {_PUT_ON: _today()}
@@ -156,13 +177,12 @@ class QdrantEngine:
             models.PointStruct(id=one, vector=_stored(vector), payload=payload)
             for one, vector in vectors.items()
         ]
+        until = time.monotonic() + self._seconds
         for start in range(0, len(points), AT_ONCE):
-            if until.is_over:
-                raise EngineUnavailable(
-                    f"expected {len(points)} new vectors to be taken in {self._seconds:g} s, found"
-                    f" {start} of them taken: ask again, or raise index.qdrant_seconds"
-                )
+            if time.monotonic() > until:
+                return start
             self._client.upsert(collection, points[start : start + AT_ONCE], wait=True)
+        return len(points)
 
     def _compared(self, collection: str, query: Vector, ids: Sequence[str]) -> dict[str, float]:
         from qdrant_client import models
@@ -203,19 +223,6 @@ def _sparse(vector: Mapping[int, float]) -> Any:
 
 def _today() -> int:
     return int(time.time()) // _DAY_SECONDS
-
-
-@dataclass(frozen=True, slots=True)
-class _Until:
-    moment: float
-
-    @classmethod
-    def passed(cls, seconds: float) -> Self:
-        return cls(time.monotonic() + seconds)
-
-    @property
-    def is_over(self) -> bool:
-        return time.monotonic() > self.moment
 
 
 @contextmanager

@@ -235,6 +235,17 @@ def test_a_server_that_is_down_or_silent_is_told_in_time(
         named(f"http://127.0.0.1:{port}").cosines("query", made.points())
 
 
+def test_a_server_that_failed_is_left_alone_for_a_while(front: QdrantFront, named: Named) -> None:
+    engine, made = named(front.url, api_key="wrong"), Made({"query": (1.0,), "a": (1.0,)})
+    with pytest.raises(EngineUnavailable, match="401"):
+        engine.cosines("query", made.points())
+
+    with pytest.raises(EngineUnavailable, match="Qdrant"):
+        engine.cosines("query", made.points())
+
+    assert len(front.asked) == 1
+
+
 class Elsewhere(BaseHTTPRequestHandler):
     """A web server that is no Qdrant, and finds everything all right."""
 
