@@ -10,7 +10,7 @@ import time
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from selfheal.index.index import Tally
 
@@ -152,19 +152,22 @@ class BrokerStore:
             return None
         try:
             return ask(self._opened())
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, ValueError) as error:  # the last one: of an odd URL
             self._again_at = time.monotonic() + _LEFT_ALONE_SECONDS
             _warn(f"The broker's Redis keeps no graphs for a while: {error}")
             return None
 
     def _opened(self) -> Redis:
         from redis import Redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
 
         if self._redis is None:
             self._redis = Redis.from_url(
                 self._url,
                 socket_timeout=_ANSWER_SECONDS,
                 socket_connect_timeout=_ANSWER_SECONDS,
+                retry=Retry(NoBackoff(), 1),  # by itself it would try for seconds
             )
         return self._redis
 
@@ -175,9 +178,8 @@ def redis_url(url: str) -> str | None:
     if parts.scheme in ("redis", "rediss"):
         return url
     if parts.scheme == "redis+socket":
-        path = unquote(parts.netloc + parts.path)
         number = parse_qs(parts.query).get("virtual_host", ["0"])[0]
-        return f"unix://{path}?db={number}"
+        return f"unix://{parts.netloc}{parts.path}?db={number}"
     return None
 
 

@@ -7,8 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-import structlog
-
 from selfheal.errors import BudgetSpent, EngineUnavailable, InvalidAnswer, ModelUnavailable
 from selfheal.retrieval.chunk import TF_IDF, chunk_id
 from selfheal.retrieval.corpus import Corpus
@@ -98,10 +96,7 @@ class Nearness:
             return self._engine.cosines(query, points)
         except EngineUnavailable as error:
             self._away = str(error)
-            structlog.get_logger().warning(
-                f"{self._engine.name} is asked no more for this search: {error}",
-                action="retrieval.engine_away",
-            )
+            _warn(f"{self._engine.name} is asked no more for this search: {error}")
             return None
 
     def _told(self, made_of: str) -> str:
@@ -129,3 +124,10 @@ def _once(keys: Iterable[str]) -> tuple[str, ...]:
 
 def _best(scores: Scores, keys: Collection[Key], most: int) -> list[Key]:
     return sorted(keys, key=lambda key: (-scores.chunks[key], key))[:most]
+
+
+def _warn(message: str) -> None:
+    # Loading it takes a fifth of a second, which a search on the command line need not wait.
+    import structlog
+
+    structlog.get_logger().warning(message, action="retrieval.engine_away")
