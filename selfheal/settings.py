@@ -489,6 +489,16 @@ class StopSettings(_Section):
     )
 
 
+class TracingSettings(_Section):
+    """OpenTelemetry spans of the farm's agents."""
+
+    endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="where OTLP over HTTP is taken, mostly ending in :4318; unset: no spans",
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set, read once at a door."""
 
@@ -520,6 +530,7 @@ class Settings(BaseSettings):
     safety: SafetySettings = SafetySettings()
     autoscale: AutoscaleSettings = AutoscaleSettings()
     stop: StopSettings = StopSettings()
+    tracing: TracingSettings = TracingSettings()
     pools: dict[Pool, PoolProfile] = Field(default_factory=_default_pools)
 
     @property

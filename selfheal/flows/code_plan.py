@@ -50,14 +50,19 @@ def _code_plan(running: Running, *, plan: Plan) -> None:
             who=farm.worker,
             why=f"cutting {len(plan.steps)} steps into tasks",
         )
-    mirror = farm.mirror(repository_url(request.repo))
-    mirror.fetch([plan.base_commit_sha])
-    index = farm.index
-    bundle = _cut(farm, mirror, plan, index=index, request_id=request.id)
-    running.check()
-    paths = {path for task in bundle.tasks for path in task.paths}
-    search = farm.retrieval(mirror, plan.base_commit_sha, paths=paths, request_id=request.id)
-    _release(running, request, with_chunks(bundle, search), tally=index.tally)
+    span = partial(farm.code_planner_spans.span, request=request.id)
+    with span(
+        "code_plan", plan_id=str(plan.id), steps=len(plan.steps), token=running.attempt.token
+    ):
+        mirror, index = farm.mirror(repository_url(request.repo)), farm.index
+        with span("cut"):
+            mirror.fetch([plan.base_commit_sha])
+            bundle = _cut(farm, mirror, plan, index=index, request_id=request.id)
+        running.check()
+        with span("retrieve"):
+            bundle = _with_chunks(farm, mirror, bundle, request_id=request.id)
+        with span("release", tasks=len(bundle.tasks)):
+            _release(running, request, bundle, tally=index.tally)
 
 
 def _cut(farm: Farm, mirror: Mirror, plan: Plan, *, index: Index, request_id: UUID) -> TaskBundle:
@@ -73,6 +78,12 @@ def _cut(farm: Farm, mirror: Mirror, plan: Plan, *, index: Index, request_id: UU
         hit_rate=round(index.tally.hit_rate, 3),
     )
     return bundle
+
+
+def _with_chunks(farm: Farm, mirror: Mirror, bundle: TaskBundle, *, request_id: UUID) -> TaskBundle:
+    paths = {path for task in bundle.tasks for path in task.paths}
+    sha = bundle.base_commit_sha
+    return with_chunks(bundle, farm.retrieval(mirror, sha, paths=paths, request_id=request_id))
 
 
 def _release(running: Running, request: ChangeRequest, bundle: TaskBundle, *, tally: Tally) -> None:

@@ -27,6 +27,7 @@ from selfheal.sandbox.jail import Limits, Sandbox
 from selfheal.settings import LlmSettings, Settings
 from selfheal.store.blobs import SharedStore
 from selfheal.store.database import Database
+from selfheal.tracing import Spans
 from selfheal.workspace.git import Identity
 from selfheal.workspace.mirror import Mirror
 from selfheal.workspace.worktree import Worktree
@@ -141,6 +142,11 @@ class Farm:
         """The server that compares vectors; None where each process does."""
         return QdrantEngine.of(self.settings.index)
 
+    @cached_property
+    def code_planner_spans(self) -> Spans:
+        """What the Code-Planner tells OpenTelemetry of its work."""
+        return Spans("code-planner", self.settings.tracing.endpoint)
+
     def _embeddings(self, request_id: UUID | None) -> Embeddings | None:
         chosen = self.settings.llm
         if self.models is None or chosen.embedding_model is None:
@@ -164,7 +170,7 @@ class Farm:
         opened = {vars(self).get(name) for name in ("models", "arm_models")}
         for gateway in filter(None, opened):
             gateway.close()
-        for name in ("_kept_here", "engine"):
+        for name in ("_kept_here", "engine", "code_planner_spans"):
             if held := vars(self).get(name):
                 held.close()
         self.database.close()

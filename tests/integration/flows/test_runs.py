@@ -12,6 +12,7 @@ from selfheal.store import attempts, requests
 from selfheal.store.attempts import Work
 from selfheal.store.code_plan_figures import code_plan_figures
 from selfheal.workspace.git import Git
+from tests.integration.collector import Collector
 from tests.integration.flows.conftest import commit_all, refs_of
 from tests.integration.qdrant_front import QdrantFront
 
@@ -151,6 +152,21 @@ def test_a_request_is_planned_with_a_vector_engine_and_without_its_answer(
     assert (report.state, report.cause) == ("DONE", "stopped_after")
     assert bool(front.sent) == (key == "right")
     assert front.asked
+
+
+def test_the_code_planner_tells_what_it_does_in_the_trace_of_the_request(
+    farm_with, repository
+) -> None:
+    with Collector() as collector:
+        farm = farm_with(tracing={"endpoint": collector.url})
+        report = farm.heal(
+            repository(_with("shop/cart.py", "min(prices)", "max(prices)")), stop_after="code_plan"
+        )
+        farm.farm.close()
+
+    assert collector.services == {"code-planner"}
+    assert collector.spans.keys() == {"code_plan", "cut", "retrieve", "release"}
+    assert {UUID(bytes=s.trace_id) for s in collector.spans.values()} == {report.request_id}
 
 
 def test_a_test_that_does_not_exist_is_named(one_process_farm, repository) -> None:
