@@ -60,14 +60,17 @@ class Index:
         One that is too large has a `problem` and nothing else; so has one of a language whose
         grammar is not installed.
         """
+        with self._timed():
+            return self._facts(files, paths)
+
+    def _facts(self, files: Files, paths: Iterable[str]) -> dict[str, FileFacts]:
         readable, too_large = _sources(files, paths)
         kinds = {path: facts_kind(language_of(path)) for path in readable}
-        with self._timed():
-            kept = self._kept(files, {(k, files.blob(path)): path for path, k in kinds.items()})
-            known = {
-                path: _unpacked(files, path, kind, kept[kind, files.blob(path)])
-                for path, kind in kinds.items()
-            }
+        kept = self._kept(files, {(kind, files.blob(path)): path for path, kind in kinds.items()})
+        known = {
+            path: _unpacked(files, path, kind, kept[kind, files.blob(path)])
+            for path, kind in kinds.items()
+        }
         return known | {path: _refused(files, path) for path in too_large}
 
     def words(self, files: Files, paths: Iterable[str]) -> dict[str, bytes]:

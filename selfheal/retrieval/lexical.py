@@ -63,15 +63,17 @@ class Lexical:
         """The scores for words with their weights."""
         known: dict[str, float] = {}
         found = Scores(*(defaultdict(float) for _ in range(4)))
+        length = 0.0
         for word, weight in words.items():
             having = self._having(word)
             value = weight * _rarity(len(self._corpus.files), len(having))
-            if having:
-                known[word] = value
+            length += value**2 if having else 0.0
             for path, chunks in having:
                 self._add_file(found, path, chunks, value=value, word=word)
                 self._add_chunks(found, path, chunks, value=value)
-        scale = math.sqrt(sum(value**2 for value in known.values())) or 1.0
+            if having:
+                known[word] = value
+        scale = math.sqrt(length) or 1.0
         return Scores(
             found.files,
             found.chunks,
