@@ -1,6 +1,6 @@
 """Qdrant's own storage, filters and search (qdrant-edge-py), behind as much of its HTTP as we use.
 
-No registry that this project is built from has the server itself. What is ours here is the door: it
+PyPI, npm and Debian do not have the server itself. What is ours here is the door: it
 reads requests by the models of the vendor's client and hands them on.
 """
 
