@@ -9,7 +9,7 @@ COPY tasks tasks
 COPY config config
 COPY selfheal selfheal
 RUN python -m venv /opt/selfheal \
-    && /opt/selfheal/bin/pip install --no-cache-dir --constraint constraints.txt ".[flower,server]"
+    && /opt/selfheal/bin/pip install --no-cache-dir --constraint constraints.txt ".[flower,otel,qdrant,server]"
 
 FROM python:3.12-slim-bookworm
 # git and ssh reach repositories; bubblewrap is the sandbox in which their code runs.

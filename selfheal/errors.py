@@ -27,6 +27,7 @@
     │   ├── BrokerUnavailable   nothing could be sent
     │   ├── StoreUnavailable    the database does not answer
     │   ├── ServiceUnavailable  the farm's HTTP service does not answer
+    │   ├── EngineUnavailable   the vector engine does not answer in time
     │   ├── ModelUnavailable    no provider of the chain answered in time
     │   │   └── ModelLeftAlone  none was asked: each has failed too often
     │   ├── CircuitOpen         who kept failing is not asked for a while
@@ -209,6 +210,12 @@ class StoreUnavailable(Transient):
 
 class ServiceUnavailable(Transient):
     """The farm's HTTP service does not answer, or not as one; the message says what it did."""
+
+    retry_after = 1.0
+
+
+class EngineUnavailable(Transient):
+    """The vector engine does not answer in time; the message says what it did."""
 
     retry_after = 1.0
 

@@ -160,6 +160,17 @@ class IndexSettings(_Section):
     disk_bytes: int = Field(
         default=2 << 30, ge=1 << 20, description="of one host; what was not used for longest goes"
     )
+    qdrant_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Qdrant that compares vectors, mostly ending in :6333; unset: each process",
+    )
+    qdrant_api_key: SecretStr | None = Field(
+        default=None, description="its key, where it wants one"
+    )
+    qdrant_seconds: float = Field(
+        default=5.0, gt=0, le=300, description="it is left alone that took longer for one question"
+    )
 
 
 class LeaseSettings(_Section):
@@ -478,6 +489,16 @@ class StopSettings(_Section):
     )
 
 
+class TracingSettings(_Section):
+    """OpenTelemetry spans of the farm's agents."""
+
+    endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="where OTLP over HTTP is taken, mostly ending in :4318; unset: no spans",
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set, read once at a door."""
 
@@ -509,6 +530,7 @@ class Settings(BaseSettings):
     safety: SafetySettings = SafetySettings()
     autoscale: AutoscaleSettings = AutoscaleSettings()
     stop: StopSettings = StopSettings()
+    tracing: TracingSettings = TracingSettings()
     pools: dict[Pool, PoolProfile] = Field(default_factory=_default_pools)
 
     @property

@@ -17,9 +17,10 @@ from selfheal.cli.farm import reach_farm, runs_for_everybody
 from selfheal.cli.main import app
 from selfheal.embedded import provider
 from selfheal.embedded.run_folder import RunFolder
-from selfheal.errors import SelfhealError
+from selfheal.errors import EngineUnavailable, SelfhealError
 from selfheal.flows.connect import redactor_of
 from selfheal.llm.chain import endpoints
+from selfheal.retrieval.qdrant import QdrantEngine
 from selfheal.sandbox.choose import choose_sandbox
 from selfheal.settings import EndpointSettings, Settings, load_settings
 from selfheal.store import migrate
@@ -65,6 +66,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         )
     for endpoint in endpoints(settings.llm):
         yield _endpoint(settings, endpoint)
+    if engine := QdrantEngine.of(settings.index):
+        yield _engine(settings, engine)
 
 
 def _tried(what: str, look: Callable[[], Finding]) -> Finding:
@@ -124,6 +127,23 @@ def _endpoint(settings: Settings, endpoint: EndpointSettings) -> Finding:
         found=redactor_of(settings).redact(f"{endpoint.base_url} {said}"),
         fix="" if good else f"look at its {mend}",
     )
+
+
+def _engine(settings: Settings, engine: QdrantEngine) -> Finding:
+    what, url = f"vector engine {engine.name}", settings.index.qdrant_url
+    try:
+        engine.look()
+    except EngineUnavailable as error:
+        found = redactor_of(settings).redact(f"{url} does not answer: {error}")
+        return Finding(
+            what,
+            good=False,
+            found=found,
+            fix="start it or unset index.qdrant_url; until then each process compares",
+        )
+    finally:
+        engine.close()
+    return Finding(what, good=True, found=f"{url} answers")
 
 
 def _servers(settings: Settings) -> Finding:

@@ -19,10 +19,12 @@ from selfheal.flows.attempting import Ended, Running, attempt
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
 from selfheal.flows.plan import fail_request
+from selfheal.index.index import Index, Tally
 from selfheal.index.snapshot import Snapshot
 from selfheal.retrieval.lookup import lookup_in
-from selfheal.store import plans, requests
+from selfheal.store import code_plan_figures, plans, requests
 from selfheal.store.attempts import Work
+from selfheal.store.code_plan_figures import Making
 from selfheal.workspace.mirror import Mirror
 
 
@@ -48,17 +50,23 @@ def _code_plan(running: Running, *, plan: Plan) -> None:
             who=farm.worker,
             why=f"cutting {len(plan.steps)} steps into tasks",
         )
-    mirror = farm.mirror(repository_url(request.repo))
-    mirror.fetch([plan.base_commit_sha])
-    bundle = _cut(farm, mirror, plan, request_id=request.id)
-    running.check()
-    paths = {path for task in bundle.tasks for path in task.paths}
-    search = farm.retrieval(mirror, plan.base_commit_sha, paths=paths, request_id=request.id)
-    _release(running, request, with_chunks(bundle, search))
+    span = partial(farm.code_planner_spans.span, request=request.id)
+    with span(
+        "code_plan", plan_id=str(plan.id), steps=len(plan.steps), token=running.attempt.token
+    ):
+        mirror, index = farm.mirror(repository_url(request.repo)), farm.index
+        with span("cut"):
+            mirror.fetch([plan.base_commit_sha])
+            bundle = _cut(farm, mirror, plan, index=index, request_id=request.id)
+        running.check()
+        with span("retrieve"):
+            bundle = _with_chunks(farm, mirror, bundle, request_id=request.id)
+        with span("release", tasks=len(bundle.tasks)):
+            _release(running, request, bundle, tally=index.tally)
 
 
-def _cut(farm: Farm, mirror: Mirror, plan: Plan, *, request_id: UUID) -> TaskBundle:
-    sha, index = plan.base_commit_sha, farm.index
+def _cut(farm: Farm, mirror: Mirror, plan: Plan, *, index: Index, request_id: UUID) -> TaskBundle:
+    sha = plan.base_commit_sha
     everything = cache(partial(farm.retrieval, mirror, sha, request_id=request_id))
     lookup = lookup_in(everything)
     bundle = CodePlanner(Snapshot.at(mirror, sha), index, lookup=lookup).run(plan)
@@ -72,9 +80,16 @@ def _cut(farm: Farm, mirror: Mirror, plan: Plan, *, request_id: UUID) -> TaskBun
     return bundle
 
 
-def _release(running: Running, request: ChangeRequest, bundle: TaskBundle) -> None:
+def _with_chunks(farm: Farm, mirror: Mirror, bundle: TaskBundle, *, request_id: UUID) -> TaskBundle:
+    paths = {path for task in bundle.tasks for path in task.paths}
+    sha = bundle.base_commit_sha
+    return with_chunks(bundle, farm.retrieval(mirror, sha, paths=paths, request_id=request_id))
+
+
+def _release(running: Running, request: ChangeRequest, bundle: TaskBundle, *, tally: Tally) -> None:
     with running.effect(f"{len(bundle.tasks)} tasks") as connection:
         plans.store_bundle(connection, bundle)
+        code_plan_figures.note(connection, bundle, _making(tally))
         if request.stop_after == "code_plan":
             report.end_stopped(connection, request, who=running.farm.worker)
             return
@@ -86,6 +101,12 @@ def _release(running: Running, request: ChangeRequest, bundle: TaskBundle) -> No
             who=running.farm.worker,
             why=f"{len(bundle.tasks)} tasks, {_free(bundle)} of them at once",
         )
+
+
+def _making(files: Tally) -> Making:
+    return Making(
+        read_seconds=files.seconds, hits={"files": files.hits}, misses={"files": files.misses}
+    )
 
 
 def _free(bundle: TaskBundle) -> int:

@@ -54,6 +54,7 @@ def redactor_of(settings: Settings) -> Redactor:
         "BROKER_URL": farm.broker_url,
         "DATABASE_URL": farm.database_url,
         "LLM_API_KEY": llm.api_key,
+        "QDRANT_API_KEY": settings.index.qdrant_api_key,
         **{f"{one.name.upper()}_API_KEY": one.api_key for one in llm.fallbacks},
     }
     secret = {name: reveal(value) for name, value in secrets.items()}

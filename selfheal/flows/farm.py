@@ -20,12 +20,14 @@ from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import get_settings
 from selfheal.planning.roster import load_roster
 from selfheal.redaction import Redactor
+from selfheal.retrieval.qdrant import QdrantEngine
 from selfheal.retrieval.search import Retrieval
 from selfheal.sandbox.choose import choose_sandbox
 from selfheal.sandbox.jail import Limits, Sandbox
 from selfheal.settings import LlmSettings, Settings
 from selfheal.store.blobs import SharedStore
 from selfheal.store.database import Database
+from selfheal.tracing import Spans
 from selfheal.workspace.git import Identity
 from selfheal.workspace.mirror import Mirror
 from selfheal.workspace.worktree import Worktree
@@ -131,7 +133,19 @@ class Farm:
         Where a model makes the vectors, the request pays for them.
         """
         embedder = self._embeddings(request_id)
-        return Retrieval.at(mirror, sha, self._kept, paths=paths, embedder=embedder)
+        return Retrieval.at(
+            mirror, sha, self._kept, paths=paths, embedder=embedder, engine=self.engine
+        )
+
+    @cached_property
+    def engine(self) -> QdrantEngine | None:
+        """The server that compares vectors; None where each process does."""
+        return QdrantEngine.of(self.settings.index)
+
+    @cached_property
+    def code_planner_spans(self) -> Spans:
+        """What the Code-Planner tells OpenTelemetry of its work."""
+        return Spans("code-planner", self.settings.tracing.endpoint)
 
     def _embeddings(self, request_id: UUID | None) -> Embeddings | None:
         chosen = self.settings.llm
@@ -156,8 +170,9 @@ class Farm:
         opened = {vars(self).get(name) for name in ("models", "arm_models")}
         for gateway in filter(None, opened):
             gateway.close()
-        if kept := vars(self).get("_kept_here"):
-            kept.close()
+        for name in ("_kept_here", "engine", "code_planner_spans"):
+            if held := vars(self).get(name):
+                held.close()
         self.database.close()
 
     def flush(self) -> None:

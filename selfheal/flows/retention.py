@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
+from selfheal.errors import EngineUnavailable
 from selfheal.flows.farm import Farm
 from selfheal.flows.job import Job, work_at
 from selfheal.results.cleanup import Retention, cleanup
@@ -31,6 +33,7 @@ def _retain(job: Job) -> str:
     chosen = job.farm.settings.retention
     gone = {what: _in_batches(job, delete, days=days) for what, delete, days in _rules(chosen)}
     gone["rows of Celery"] = _results(job.farm, seconds=chosen.results_days * _DAY_SECONDS)
+    _vectors(job.farm, days=chosen.blobs_days)
     return ", ".join(f"{count} {what}" for what, count in gone.items() if count) or "nothing is old"
 
 
@@ -46,6 +49,13 @@ def _rules(chosen: RetentionSettings) -> tuple[tuple[str, Delete, float], ...]:
         ("calls to models", rows.delete_calls, chosen.calls_days),
         ("prompts", rows.clear_prompts, chosen.prompts_days),
     )
+
+
+def _vectors(farm: Farm, *, days: float) -> None:
+    """What an engine was sent this long ago; one that is away is asked by the next run."""
+    with suppress(EngineUnavailable):
+        if farm.engine is not None:
+            farm.engine.forget(days=days)
 
 
 def _results(farm: Farm, *, seconds: float) -> int:

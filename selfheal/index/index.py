@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from selfheal.codegraph.facts import FileFacts
@@ -24,10 +26,14 @@ FILLED_AT_ONCE: Final = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many blobs were known when they were asked for, and how many had to be read."""
+    """How many blobs were known when they were asked for, and how many had to be read.
+
+    `seconds` went by until the facts of files were there, known or read.
+    """
 
     hits: int = 0
     misses: int = 0
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def hit_rate(self) -> float:
@@ -54,6 +60,10 @@ class Index:
         One that is too large has a `problem` and nothing else; so has one of a language whose
         grammar is not installed.
         """
+        with self._timed():
+            return self._facts(files, paths)
+
+    def _facts(self, files: Files, paths: Iterable[str]) -> dict[str, FileFacts]:
         readable, too_large = _sources(files, paths)
         kinds = {path: facts_kind(language_of(path)) for path in readable}
         kept = self._kept(files, {(kind, files.blob(path)): path for path, kind in kinds.items()})
@@ -104,8 +114,17 @@ class Index:
             if key not in known:
                 missing[path].append(key[0])
         hits, misses = self.tally.hits + len(known), self.tally.misses + len(asked) - len(known)
-        self.tally = Tally(hits, misses)
+        self.tally = replace(self.tally, hits=hits, misses=misses)
         return missing
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            passed = time.monotonic() - began
+            self.tally = replace(self.tally, seconds=self.tally.seconds + passed)
 
 
 def _sources(files: Files, paths: Iterable[str]) -> tuple[list[str], list[str]]:

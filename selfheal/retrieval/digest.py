@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
@@ -95,12 +95,22 @@ class Digest:
         start = listed.find(key)
         if start < 0:
             return ()
-        found = listed[start + len(key) : listed.index(b"\n", start + 1)].split()
-        return tuple(zip(map(int, found[::2]), map(int, found[1::2]), strict=True))
+        return _pairs(listed[start + len(key) : listed.index(b"\n", start + 1)].split())
+
+    def each_word(self) -> Iterator[tuple[str, Sequence[tuple[int, int]]]]:
+        """Every word, with what `chunks_with` says of it."""
+        for line in self.sections[5].decode().replace("\1", "").split("\n"):
+            if line:
+                word, *numbers = line.split(" ")
+                yield word, _pairs(numbers)
 
     def encoded(self) -> bytes:
         """The digest as it is kept."""
         return b"\0".join(self.sections)
+
+
+def _pairs(numbers: Sequence[bytes] | Sequence[str]) -> tuple[tuple[int, int], ...]:
+    return tuple(zip(map(int, numbers[::2]), map(int, numbers[1::2]), strict=True))
 
 
 def decoded(kept: bytes) -> Digest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -26,12 +26,16 @@ Counts = Sequence[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What some words give each file and each chunk: by BM25, and by the cosine."""
+    """What some words give each file and each chunk: by BM25, and by the cosine.
+
+    `words` is the vector of the words that are known, whose length is 1.
+    """
 
     files: dict[str, float]
     chunks: dict[Chunk, float]
     file_cosines: dict[str, float]
     chunk_cosines: dict[Chunk, float]
+    words: Mapping[str, float] = field(default_factory=dict)
 
 
 class Lexical:
@@ -57,6 +61,7 @@ class Lexical:
 
     def scores(self, words: Mapping[str, float]) -> Scores:
         """The scores for words with their weights."""
+        known: dict[str, float] = {}
         found = Scores(*(defaultdict(float) for _ in range(4)))
         length = 0.0
         for word, weight in words.items():
@@ -66,12 +71,15 @@ class Lexical:
             for path, chunks in having:
                 self._add_file(found, path, chunks, value=value, word=word)
                 self._add_chunks(found, path, chunks, value=value)
+            if having:
+                known[word] = value
         scale = math.sqrt(length) or 1.0
         return Scores(
             found.files,
             found.chunks,
             {path: score / scale for path, score in found.file_cosines.items()},
             {chunk: score / scale for chunk, score in found.chunk_cosines.items()},
+            {word: value / scale for word, value in known.items()},
         )
 
     def _having(self, word: str) -> list[tuple[str, Counts]]:

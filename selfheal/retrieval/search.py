@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from selfheal.errors import BudgetSpent, InvalidAnswer, InvalidInput, ModelUnavailable
+from selfheal.errors import InvalidInput
 from selfheal.index.snapshot import Snapshot
 from selfheal.index.store import BlobStore
-from selfheal.retrieval.chunk import TF_IDF, Chunk, Found, Snippet, chunk_id, read_id
+from selfheal.retrieval.chunk import Chunk, Found, Snippet, chunk_id, read_id
 from selfheal.retrieval.corpus import Corpus
+from selfheal.retrieval.engine import VectorEngine
 from selfheal.retrieval.fields import Fields, fields_of
 from selfheal.retrieval.fusion import fused, scaled, shares
 from selfheal.retrieval.kinds import is_test
-from selfheal.retrieval.lexical import Chunk as Key
-from selfheal.retrieval.lexical import Lexical, Scores
+from selfheal.retrieval.lexical import Lexical
 from selfheal.retrieval.locate import LIMIT, Localiser, Located
+from selfheal.retrieval.nearness import UNASKED, Nearness
 from selfheal.retrieval.outline import Part, docstring, signature
-from selfheal.retrieval.vectors import CANDIDATES, Embedder, Vectors, cosine
+from selfheal.retrieval.vectors import Embedder, Vectors
 from selfheal.workspace.objects import MatchingLine, Objects
 
 SYMBOL_SHARE: Final = 0.6
@@ -54,10 +54,10 @@ class Retrieval:
     """Answers for one commit; the same question gives the same answer."""
 
     def __init__(
-        self, objects: Objects, sha: str, corpus: Corpus, *, vectors: Vectors | None = None
+        self, objects: Objects, sha: str, corpus: Corpus, *, nearness: Nearness | None = None
     ) -> None:
         self.corpus = corpus
-        self._vectors = vectors
+        self._nearness = nearness or Nearness(corpus)
         self._objects = objects
         self._sha = sha
         self._lexical = Lexical(corpus)
@@ -71,20 +71,22 @@ class Retrieval:
         *,
         paths: Collection[str] | None = None,
         embedder: Embedder | None = None,
+        engine: VectorEngine | None = None,
     ) -> Retrieval:
         """Retrieval at a commit, in all of its files or in these.
 
         Files that the store does not know are read and kept there. The vector side is TF-IDF; with
-        an embedder its vectors are compared instead, for the chunks that are nearest by words.
+        an embedder its vectors are compared instead, for the chunks that are nearest by words. They
+        are compared by the engine, where one is given.
         """
         corpus = Corpus.of(Snapshot.at(objects, sha), store, paths=paths)
-        return cls(objects, sha, corpus, vectors=Vectors(embedder, store) if embedder else None)
+        vectors = Vectors(embedder, store) if embedder else None
+        nearness = Nearness(corpus, vectors=vectors, engine=engine)
+        return cls(objects, sha, corpus, nearness=nearness)
 
     def expect(self, queries: Iterable[str]) -> None:
         """Have the vectors of queries that will be asked, by one request, if a model makes them."""
-        if self._vectors is not None:
-            with suppress(ModelUnavailable, InvalidAnswer, BudgetSpent):
-                self._vectors.of(queries)
+        self._nearness.expect(queries)
 
     def locate(self, text: str, *, limit: int = LIMIT) -> Located:
         """The files, functions and tests that a text is about."""
@@ -100,10 +102,10 @@ class Retrieval:
         fields = fields_of(query)
         scores = self._lexical.scores(fields.words)
         keys = [key for key in scores.chunks if self._admits(within, *key)]
-        near, made_of = self._near(query, scores, keys=keys, alpha=alpha)
+        near = self._nearness.near(query, scores, keys) if alpha else UNASKED
         signals = {
             "words": scaled({key: scores.chunks[key] for key in keys}),
-            "vector": scaled(near),
+            "vector": scaled(near.values),
             "symbol": self._named(fields, keys) if alpha < 1 else {},
         }
         weights = {"words": 1 - alpha, "vector": alpha, "symbol": SYMBOL_SHARE * (1 - alpha)}
@@ -115,7 +117,7 @@ class Retrieval:
                 self._chunk(key, score=total[key], why=shares(signals, weights, key))
                 for key in best[:k]
             ),
-            vectors=made_of,
+            vectors=near.made_of,
         )
 
     def grep_like(self, regex: str, *, limit: int = 200) -> tuple[MatchingLine, ...]:
@@ -136,28 +138,6 @@ class Retrieval:
             return ()
         end_line = min(RAW_LINES, digest.chunks[-1].end_line)
         return (chunk_id(self.corpus.snapshot.blob(path), 1, end_line),)
-
-    def _near(
-        self, query: str, scores: Scores, *, keys: Sequence[Key], alpha: float
-    ) -> tuple[dict[Key, float], str]:
-        """The vector side, and what it was made of."""
-        if self._vectors is None or alpha == 0:
-            return {key: scores.chunk_cosines.get(key, 0.0) for key in keys}, TF_IDF
-        best = sorted(keys, key=lambda key: (-scores.chunks[key], key))[:CANDIDATES]
-        self.corpus.load(path for path, _ in best)
-        texts = {key: self._embedded_text(key) for key in best}
-        try:
-            vectors = self._vectors.of([query, *texts.values()])
-        except (ModelUnavailable, InvalidAnswer, BudgetSpent) as error:
-            cosines = {key: scores.chunk_cosines.get(key, 0.0) for key in keys}
-            return cosines, f"{TF_IDF}: {error}"
-        near = {key: cosine(vectors[query], vectors[text]) for key, text in texts.items()}
-        return near, f"embeddings by {self._vectors.name} of the {len(best)} best by words"
-
-    def _embedded_text(self, key: Key) -> str:
-        path, number = key
-        part = self.corpus.files[path].chunks[number]
-        return f"{path} {part.qualname}\n{self.corpus.text(path, part)}"
 
     def _admits(self, within: Filter, path: str, number: int) -> bool:
         return within.admits(path, self.corpus.files[path].chunks[number])

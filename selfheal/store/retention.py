@@ -143,6 +143,7 @@ _TRIM = tuple(
         "DELETE FROM outbox WHERE request_id = ANY(:ids) AND received_at IS NOT NULL",
         f"DELETE FROM leases WHERE plan_id IN {_PLANS} AND state <> 'held'",
         f"DELETE FROM rounds WHERE plan_id IN {_PLANS}",
+        f"DELETE FROM code_plan_figures WHERE plan_id IN {_PLANS}",
         f"DELETE FROM bundles WHERE plan_id IN {_PLANS}",
         f"DELETE FROM steps WHERE plan_id IN {_PLANS}",
         "DELETE FROM plans WHERE request_id = ANY(:ids)",

@@ -169,6 +169,21 @@ bundles = Table(
     _at("created_at", "when it was made", default=True),
 )
 
+code_plan_figures = Table(
+    "code_plan_figures",
+    metadata,
+    Column("plan_id", Uuid, ForeignKey("bundles.plan_id"), primary_key=True),
+    Column("trivial", Integer, nullable=False, comment="CodingTasks by their label"),
+    Column("moderate", Integer, nullable=False),
+    Column("complex", Integer, nullable=False),
+    Column("docs", Integer, nullable=False, comment="chunks that its tasks are to read"),
+    Column("read_seconds", Float, nullable=False, comment="for the facts of files"),
+    Column("files_hits", Integer, nullable=False, comment="of files, what was known"),
+    Column("files_misses", Integer, nullable=False, comment="of files, what was read for it"),
+    Column("graphs_hits", Integer, nullable=False, comment="graphs that were linked before"),
+    Column("graphs_misses", Integer, nullable=False, comment="graphs that were linked for it"),
+)
+
 rounds = Table(
     "rounds",
     metadata,

@@ -185,6 +185,16 @@ def test_a_run_folder_that_is_a_file(terminal, project, command: str) -> None:
     assert shop.refs() == ONLY_MAIN
 
 
+def test_a_vector_engine_that_is_away_is_a_finding_of_the_doctor(terminal) -> None:
+    url = "http://127.0.0.1:9"
+
+    said = terminal.run("doctor", SELFHEAL_INDEX__QDRANT_URL=url)
+
+    assert said.status == 5
+    assert f"vector engine Qdrant: {url} does not answer" in said.out
+    assert "unset index.qdrant_url" in said.out
+
+
 def test_a_run_folder_that_is_open_to_others(terminal, project) -> None:
     shop = project(BROKEN)
     terminal.run_folder.mkdir(mode=0o755)

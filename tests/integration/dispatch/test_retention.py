@@ -19,6 +19,7 @@ from selfheal.store import baselines, dead_letters, firings, requests, schedules
 from selfheal.store import retention as rows
 from selfheal.store.blobs import SharedStore
 from selfheal.store.database import Database
+from tests.integration.qdrant_front import QdrantFront
 
 OF_A_PLAN = ("plans", "bundles", "rounds", "coding_tasks", "task_edges", "outbox", "attempts")
 DAYS = 86_400
@@ -254,3 +255,18 @@ def letter_of(reason: str) -> DeadLetter:
         body="{",
         complete=True,
     )
+
+
+def test_a_vector_engine_forgets_too_and_one_that_is_away_is_no_harm(
+    database: Database, sender, tmp_path
+) -> None:
+    with QdrantFront(tmp_path) as front:
+        settings = Settings(index={"qdrant_url": front.url})
+        farm = Farm(settings, database, sender, redactor=Redactor())
+        while_there = run(farm)
+    while_away = run(farm)
+
+    assert front.asked == ["GET /collections"]
+    assert (while_there.state, while_away.state) == ("done", "done")
+    assert farm.engine is not None
+    farm.engine.close()

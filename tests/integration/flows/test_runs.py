@@ -10,8 +10,11 @@ from selfheal.errors import InvalidRequest
 from selfheal.flows import cancel, submit
 from selfheal.store import attempts, requests
 from selfheal.store.attempts import Work
+from selfheal.store.code_plan_figures import code_plan_figures
 from selfheal.workspace.git import Git
+from tests.integration.collector import Collector
 from tests.integration.flows.conftest import commit_all, refs_of
+from tests.integration.qdrant_front import QdrantFront
 
 SHOP = {
     "shop/__init__.py": "",
@@ -62,6 +65,12 @@ def test_one_defect_lands_on_a_branch_of_its_own(one_process_farm, repository) -
     result = report.results[0]
     assert (result.status, result.verdict) == ("SUCCESS", "fixes")
     assert result.touched_symbols == ("shop.cart.cheapest",)
+    with one_process_farm.farm.database.begin() as connection:
+        figures = code_plan_figures(connection)
+    assert sum(figures.tasks.values()) == 1
+    assert figures.waits_ms["EDIT"].count == figures.read_seconds.count == 1
+    assert figures.hits["files"] + figures.misses["files"] > 0
+    assert figures.docs > 0
 
 
 @pytest.mark.slow
@@ -126,6 +135,38 @@ def test_a_request_stops_after_the_stage_it_names(one_process_farm, repository, 
     branches = {f"refs/heads/{result.branch_name}" for result in report.results}
     assert refs_of(origin) == {"refs/heads/main", *branches}
     assert bool(branches) == (stage == "code")
+
+
+@pytest.mark.parametrize("key", ["right", "wrong"])
+def test_a_request_is_planned_with_a_vector_engine_and_without_its_answer(
+    farm_with, repository, tmp_path, key
+) -> None:
+    with QdrantFront(tmp_path / "qdrant", api_key="right") as front:
+        chosen = {"qdrant_url": front.url, "qdrant_api_key": key}
+        farm = farm_with(index=chosen)
+        report = farm.heal(
+            repository(_with("shop/cart.py", "min(prices)", "max(prices)")), stop_after="code_plan"
+        )
+        farm.farm.close()
+
+    assert (report.state, report.cause) == ("DONE", "stopped_after")
+    assert bool(front.sent) == (key == "right")
+    assert front.asked
+
+
+def test_the_code_planner_tells_what_it_does_in_the_trace_of_the_request(
+    farm_with, repository
+) -> None:
+    with Collector() as collector:
+        farm = farm_with(tracing={"endpoint": collector.url})
+        report = farm.heal(
+            repository(_with("shop/cart.py", "min(prices)", "max(prices)")), stop_after="code_plan"
+        )
+        farm.farm.close()
+
+    assert collector.services == {"code-planner"}
+    assert collector.spans.keys() == {"code_plan", "cut", "retrieve", "release"}
+    assert {UUID(bytes=s.trace_id) for s in collector.spans.values()} == {report.request_id}
 
 
 def test_a_test_that_does_not_exist_is_named(one_process_farm, repository) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from selfheal.index.broker_store import BrokerStore
 from selfheal.index.disk import DiskStore
 from selfheal.index.store import BlobStore, Layered, MemoryStore
 from selfheal.store.blobs import SharedStore
@@ -20,7 +21,7 @@ AA, BB, CC = BLOBS[:3]
 
 @pytest.fixture
 def opened(
-    tmp_path: Path, fresh_database: Callable[..., str], migrated: str
+    tmp_path: Path, fresh_database: Callable[..., str], migrated: str, broker_url: str
 ) -> Iterator[Callable[[str], BlobStore]]:
     with ExitStack() as closing:
 
@@ -32,16 +33,22 @@ def opened(
             closing.callback(database.close)
             return SharedStore(database)
 
+        def broker() -> BrokerStore:
+            store = BrokerStore.of_broker(broker_url)
+            assert store is not None
+            return closing.enter_context(store)
+
         ways: dict[str, Callable[[], BlobStore]] = {
             "memory": MemoryStore,
             "disk": disk,
             "shared": shared,
+            "broker": broker,
             "layered": lambda: Layered(disk(), shared()),
         }
         yield lambda name: ways[name]()
 
 
-@pytest.fixture(params=["memory", "disk", "shared", "layered"])
+@pytest.fixture(params=["memory", "disk", "shared", "broker", "layered"])
 def store(request: pytest.FixtureRequest, opened: Callable[[str], BlobStore]) -> BlobStore:
     return opened(request.param)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from shop_origin import Shop
@@ -10,8 +10,10 @@ from shop_origin import Shop
 from selfheal.errors import InvalidInput, ModelUnavailable
 from selfheal.index.store import MemoryStore
 from selfheal.retrieval.lookup import paths_for
+from selfheal.retrieval.qdrant import QdrantEngine
 from selfheal.retrieval.search import Filter, Retrieval
 from selfheal.workspace.repository import commit_at
+from tests.integration.qdrant_front import QdrantFront
 
 
 @pytest.fixture
@@ -147,4 +149,98 @@ def test_a_model_that_is_away_leaves_the_words(shop: Shop, search: Retrieval) ->
     found = away.hybrid_search("cheapest_price")
 
     assert found.chunks == search.hybrid_search("cheapest_price").chunks
+    assert "nobody answered" in found.vectors
+
+
+QUERIES = (
+    "cheapest_price: no price for these prices",
+    "the rate of a country",
+    "send an order to the customer",
+    "Cart.total",
+    "prices",
+)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.2, 0.5, 1.0])
+def test_qdrant_gives_the_same_ids_by_words(
+    shop: Shop, search: Retrieval, qdrant: QdrantEngine, alpha: float
+) -> None:
+    there = Retrieval.at(*commit_at(shop.folder), MemoryStore(), engine=qdrant)
+
+    for query in QUERIES:
+        mine, its = (one.hybrid_search(query, alpha=alpha) for one in (search, there))
+        assert [chunk.id for chunk in its.chunks] == [chunk.id for chunk in mine.chunks]
+        assert [chunk.score for chunk in its.chunks] == pytest.approx(
+            [chunk.score for chunk in mine.chunks], abs=2e-4
+        )
+        assert its.vectors == mine.vectors if alpha == 0 else "by Qdrant" in its.vectors
+
+
+def test_qdrant_gives_the_same_ids_by_meaning(shop: Shop, qdrant: QdrantEngine) -> None:
+    here = Retrieval.at(*commit_at(shop.folder), MemoryStore(), embedder=Meaning())
+    there = Retrieval.at(*commit_at(shop.folder), MemoryStore(), embedder=Meaning(), engine=qdrant)
+
+    for query in (*QUERIES, "levy on the country and the customer"):
+        mine, its = (one.hybrid_search(query, alpha=0.7) for one in (here, there))
+        assert [chunk.id for chunk in its.chunks] == [chunk.id for chunk in mine.chunks]
+        assert "meaning/2" in its.vectors
+        assert "by Qdrant" in its.vectors
+
+
+def test_only_files_that_the_filter_admits_are_sent_to_the_engine(
+    shop: Shop, qdrant: QdrantEngine, front: QdrantFront
+) -> None:
+    search = Retrieval.at(*commit_at(shop.folder), MemoryStore(), engine=qdrant)
+
+    found = search.hybrid_search("rate price", within=Filter({"shop/tax.py"}), alpha=1.0)
+
+    assert {chunk.path for chunk in found.chunks} == {"shop/tax.py"}
+    assert sum(front.sent) == len(search.corpus.files["shop/tax.py"].chunks)
+
+
+def test_a_later_commit_sends_what_it_has_changed(
+    shop: Shop, qdrant: QdrantEngine, front: QdrantFront
+) -> None:
+    objects, _ = commit_at(shop.folder)
+    query = "price rate order customer cheapest total"
+    Retrieval.at(objects, shop.head, MemoryStore(), engine=qdrant).hybrid_search(query)
+    front.sent.clear()
+    later = shop.commit({"shop/tax.py": "def rate_of(country):\n    return 8\n"})
+
+    Retrieval.at(objects, later, MemoryStore(), engine=qdrant).hybrid_search(query)
+
+    assert sum(front.sent) == 1
+
+
+@pytest.mark.parametrize("embedder", [None, "meaning"])
+def test_an_engine_that_is_away_leaves_the_comparison_to_this_process_and_is_asked_once(
+    shop: Shop, named: Callable[..., QdrantEngine], front: QdrantFront, embedder: str | None
+) -> None:
+    meaning = Meaning() if embedder else None
+    here = Retrieval.at(*commit_at(shop.folder), MemoryStore(), embedder=meaning)
+    refused = named(front.url, api_key="wrong")
+    away = Retrieval.at(*commit_at(shop.folder), MemoryStore(), embedder=meaning, engine=refused)
+
+    for query in QUERIES:
+        found = away.hybrid_search(query)
+        assert found.chunks == here.hybrid_search(query).chunks
+        assert "Qdrant is away" in found.vectors
+        assert "401" in found.vectors
+    assert len(front.asked) == 1
+
+
+def test_a_model_that_is_away_leaves_the_words_to_the_engine(
+    shop: Shop, search: Retrieval, qdrant: QdrantEngine
+) -> None:
+    there = Retrieval.at(
+        *commit_at(shop.folder), MemoryStore(), embedder=Meaning(away=True), engine=qdrant
+    )
+
+    found = there.hybrid_search("cheapest_price")
+
+    assert [c.id for c in found.chunks] == [
+        c.id for c in search.hybrid_search("cheapest_price").chunks
+    ]
+    assert "TF-IDF" in found.vectors
+    assert "by Qdrant" in found.vectors
     assert "nobody answered" in found.vectors

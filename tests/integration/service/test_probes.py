@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final, get_args
+from uuid import UUID
+
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from selfheal.contracts.bundle import CodingTask, Complexity, TaskBundle
 from selfheal.contracts.decomposition import HealthResponse, PlanRequest, PlanResponse
+from selfheal.contracts.plan import Kind
 from selfheal.planning.arm import PlannerArm
 from selfheal.planning.arm_settings import PlannerSettings
 from selfheal.planning.roster import load_roster
-from selfheal.store import plans
+from selfheal.store import code_plan_figures, plans
+from selfheal.store.code_plan_figures import Making
 from tests.integration.serving import Service
 
 GOAL = {"goal": "Add a retry"}
+LABELS: Final = get_args(Complexity)
 
 
 def test_who_probes_needs_no_token_and_who_wants_figures_does(service: Service) -> None:
@@ -90,6 +97,66 @@ def test_metrics_tell_of_the_plans_of_the_whole_farm(service: Service) -> None:
     assert float(told["rp_plan_seconds_sum"]) == pytest.approx(43.2)
     assert told["rp_plan_tokens_total"] == "3600.0"
     assert float(told["rp_plan_usd_total"]) == pytest.approx(0.75)
+
+
+def test_metrics_tell_of_the_bundles_of_the_whole_farm(service: Service) -> None:
+    has_cut(service, seconds=0.2, kinds=("EDIT", "ADD"), labels=("trivial", "complex"))
+    has_cut(service, seconds=2.0, kinds=("EDIT",), labels=("trivial",))
+
+    with service.http() as http:
+        told = dict(line.rsplit(" ", 1) for line in http.get("/metrics").text.splitlines())
+
+    tasks = {label: f'codeplanner_tasks_total{{complexity_label="{label}"}}' for label in LABELS}
+    assert [told[tasks[label]] for label in LABELS] == ["2.0", "0.0", "1.0"]
+    assert told['codeplanner_latency_ms_bucket{le="250.0",step_kind="EDIT"}'] == "1.0"
+    assert told['codeplanner_latency_ms_bucket{le="+Inf",step_kind="EDIT"}'] == "2.0"
+    assert float(told['codeplanner_latency_ms_sum{step_kind="ADD"}']) == pytest.approx(200)
+    assert told["codeplanner_rag_docs_fetched_total"] == "6.0"
+    assert told['codeplanner_graph_parse_sec_bucket{le="0.5"}'] == "2.0"
+    assert float(told["codeplanner_graph_parse_sec_sum"]) == pytest.approx(0.8)
+    assert told['codeplanner_cache_hits_total{cache="files"}'] == "190.0"
+    assert told['codeplanner_cache_misses_total{cache="files"}'] == "10.0"
+    assert told['codeplanner_cache_hits_total{cache="graphs"}'] == "2.0"
+    assert told['codeplanner_cache_misses_total{cache="graphs"}'] == "0.0"
+
+
+def has_cut(
+    service: Service, *, seconds: float, kinds: tuple[Kind, ...], labels: tuple[Complexity, ...]
+) -> None:
+    """A request whose plan was cut into such tasks, two chunks each, after so long."""
+    request_id = service.has(description=f"{kinds} in {seconds} s")
+    with service.farm.database.begin() as connection:
+        plan_id = plans.ask_for(connection, request_id, number=1)
+        tasks = tuple(
+            CodingTask(
+                id=UUID(int=number),
+                parent_plan_id=plan_id,
+                step_number=number,
+                goal="mend it",
+                kind=kind,
+                paths=("a.py",),
+                base_commit_sha="b" * 40,
+                blob_ids=("one", "two"),
+                complexity_label=label,
+            )
+            for number, (kind, label) in enumerate(zip(kinds, labels, strict=True), start=1)
+        )
+        bundle = TaskBundle(plan_id=plan_id, tasks=tasks, base_commit_sha="b" * 40)
+        making = Making(
+            read_seconds=0.4, hits={"files": 95, "graphs": 1}, misses={"files": 5, "graphs": 0}
+        )
+        plans.store_bundle(connection, bundle)
+        code_plan_figures.note(connection, bundle, making)
+        values = {"plan": plan_id, "request": request_id, "seconds": seconds, "kinds": [*kinds]}
+        for statement in (
+            "INSERT INTO steps (plan_id, step_order, kind, path, goal, depends_on)"
+            " SELECT :plan, n, kind, 'a.py', 'mend it', '{}'"
+            " FROM unnest(CAST(:kinds AS text[])) WITH ORDINALITY AS one (kind, n)",
+            "INSERT INTO attempts (work, subject_id, request_id, number, worker, ending,"
+            " started_at, ended_at) VALUES ('selfheal.code_plan', :plan, :request, 1, 'here:1',"
+            " 'accepted', now() - make_interval(secs => :seconds), now())",
+        ):
+            connection.execute(text(statement), values)
 
 
 def has_planned(service: Service, *, seconds: float, steps: int) -> None:

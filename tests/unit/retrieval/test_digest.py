@@ -28,9 +28,23 @@ def test_words_are_counted_by_chunk_and_imports_are_not_words_of_a_file() -> Non
     assert digest.chunks_with("pear") == ()
 
 
+def test_every_word_is_given_with_its_chunks() -> None:
+    digest = digest_of(BLOB + "größe = 1\n_x = Größe\n".encode(), "shop/cart.py")
+
+    words = dict(digest.each_word())
+
+    assert {"cart", "total", "größe"} <= words.keys()
+    assert {word: digest.chunks_with(word) for word in words} == words
+    counts = [times for chunks in words.values() for _, times in chunks]
+    assert sum(counts) == digest.words
+
+
 @pytest.mark.parametrize("blob", [b"", b"\0\1\2", b"\xff\xfe", b"# coding: nonsense\n"])
 def test_what_is_no_text_has_no_words(blob: bytes) -> None:
-    assert digest_of(blob, "a.py").words == 0
+    digest = digest_of(blob, "a.py")
+
+    assert digest.words == 0
+    assert [*digest.each_word()] == []
 
 
 def test_something_else_is_no_digest() -> None:

@@ -414,6 +414,28 @@ CREATE TABLE bundles (
 COMMENT ON COLUMN bundles.document IS 'the TaskBundle (CON-5)';
 COMMENT ON COLUMN bundles.created_at IS 'when it was made';
 
+CREATE TABLE code_plan_figures (
+    plan_id UUID NOT NULL,
+    trivial INTEGER NOT NULL,
+    moderate INTEGER NOT NULL,
+    complex INTEGER NOT NULL,
+    docs INTEGER NOT NULL,
+    read_seconds FLOAT NOT NULL,
+    files_hits INTEGER NOT NULL,
+    files_misses INTEGER NOT NULL,
+    graphs_hits INTEGER NOT NULL,
+    graphs_misses INTEGER NOT NULL,
+    CONSTRAINT pk_code_plan_figures PRIMARY KEY (plan_id),
+    CONSTRAINT fk_code_plan_figures_plan_id FOREIGN KEY(plan_id) REFERENCES bundles (plan_id)
+);
+COMMENT ON COLUMN code_plan_figures.trivial IS 'CodingTasks by their label';
+COMMENT ON COLUMN code_plan_figures.docs IS 'chunks that its tasks are to read';
+COMMENT ON COLUMN code_plan_figures.read_seconds IS 'for the facts of files';
+COMMENT ON COLUMN code_plan_figures.files_hits IS 'of files, what was known';
+COMMENT ON COLUMN code_plan_figures.files_misses IS 'of files, what was read for it';
+COMMENT ON COLUMN code_plan_figures.graphs_hits IS 'graphs that were linked before';
+COMMENT ON COLUMN code_plan_figures.graphs_misses IS 'graphs that were linked for it';
+
 CREATE TABLE firings (
     message_id UUID NOT NULL,
     schedule_id UUID NOT NULL,
