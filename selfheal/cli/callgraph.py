@@ -65,7 +65,8 @@ def callgraph(
     else:
         impact = impacts.touched_by(diff, tree)
         if as_json:
-            print(json.dumps(asdict(impact), indent=2))
+            reached = [edge._asdict() for edge in impact.calls]
+            print(json.dumps({**asdict(impact), "calls": reached}, indent=2))
             return
         print("touches:")
         _show_lines((f"  {symbol}" for symbol in impact.symbols), as_json=False)
@@ -92,7 +93,7 @@ def _drawn(linker: Linker, form: Format) -> str:
 
 def _show_calls(edges: Iterable[Edge], *, as_json: bool, indent: str = "") -> None:
     if as_json:
-        print(json.dumps([asdict(edge) for edge in edges], indent=2))
+        print(json.dumps([edge._asdict() for edge in edges], indent=2))
         return
     for edge in edges:
         through = f" through {edge.through}" if edge.through else ""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
-from operator import attrgetter
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from selfheal.contracts.plan import Symbol
 
@@ -17,8 +15,7 @@ LIKELY: Final = 0.5
 """What follows the graph ignores edges below this: wrappers of decorators tie everything."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Node:
+class Node(NamedTuple):
     """A definition, or a module. Lines count from 1, decorators included."""
 
     fq_name: str
@@ -33,8 +30,7 @@ class Node:
         return Symbol(fq_name=self.fq_name, kind=self.kind, file_path=self.path)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edge:
+class Edge(NamedTuple):
     """`source` calls, imports or inherits `target` (fq names) at `path:line`.
 
     A target need not be a node: a name that a module of the project lacks, a module that was not
@@ -51,12 +47,7 @@ class Edge:
     through: str = ""
 
 
-# As edges compare, but told once for each.
-_order = attrgetter(*(field.name for field in fields(Edge)))
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(NamedTuple):
     """A file that could not be read in full, and why."""
 
     path: str
@@ -70,7 +61,7 @@ class CallGraph:
         self, nodes: Iterable[Node], edges: Iterable[Edge], problems: Iterable[Problem] = ()
     ) -> None:
         self.nodes = {node.fq_name: node for node in sorted(nodes)}
-        self.edges = tuple(sorted(set(edges), key=_order))
+        self.edges = tuple(sorted(set(edges)))
         self.problems = tuple(sorted(problems))
         # Lists in the order of the edges; a networkx graph takes ten times as long to fill.
         self._from: dict[str, list[Edge]] = defaultdict(list)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from selfheal.codegraph.facts import Definition
 from selfheal.codegraph.graph import Problem
@@ -15,8 +14,7 @@ from selfheal.codegraph.references import Reference, references_of
 _PRIVATE_SHARE: Final = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A symbol; `share` is its part of what its file is used for, all symbols there make 1."""
 
     fq_name: str
@@ -27,8 +25,7 @@ class Mark:
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """The file `source` uses symbols of the file `target`, both by path."""
 
     source: str
@@ -36,8 +33,7 @@ class Use:
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class Terrain:
+class Terrain(NamedTuple):
     """A tree as far as a map needs it; plain values, so that it can be kept."""
 
     files: tuple[str, ...]

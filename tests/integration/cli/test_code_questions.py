@@ -175,7 +175,9 @@ def test_what_an_uncommitted_change_touches(checkout: Path) -> None:
     now = run("callgraph", checkout, "--touched-by", "-", "--json", stdin=diff)
     before = run("callgraph", checkout, "--rev", "HEAD", "--touched-by", "-", stdin=diff)
 
-    assert json.loads(now.stdout)["symbols"] == ["shop.prices.price"]
+    told = json.loads(now.stdout)
+    assert told["symbols"] == ["shop.prices.price"]
+    assert [call["source"] for call in told["calls"]] == ["shop.orders.total"]
     assert before.stdout.splitlines() == [
         "touches:",
         "  shop.prices.price",
