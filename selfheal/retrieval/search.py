@@ -18,7 +18,7 @@ from selfheal.retrieval.kinds import is_test
 from selfheal.retrieval.lexical import Lexical
 from selfheal.retrieval.locate import LIMIT, Localiser, Located
 from selfheal.retrieval.nearness import UNASKED, Nearness
-from selfheal.retrieval.outline import Part, docstring, signature
+from selfheal.retrieval.sketch import Part, docstring, signature
 from selfheal.retrieval.vectors import Embedder, Vectors
 from selfheal.workspace.objects import MatchingLine, Objects
 

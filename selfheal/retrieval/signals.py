@@ -13,7 +13,7 @@ from selfheal.retrieval.fusion import fused, scaled
 from selfheal.retrieval.kinds import is_test, prior
 from selfheal.retrieval.lexical import Chunk, Lexical, Scores
 from selfheal.retrieval.links import Links
-from selfheal.retrieval.outline import Part
+from selfheal.retrieval.sketch import Part
 from selfheal.retrieval.words import counted
 
 # Weights by hand on the tuning half of the repositories, measured by `benchmarks/localisation.py`.
