@@ -30,6 +30,7 @@ from unidiff.patch import PatchedFile, PatchSet
 from selfheal.codegraph.parse import facts_of_text
 from selfheal.index.snapshot import Snapshot
 from selfheal.index.store import MemoryStore
+from selfheal.retrieval.changes import changes_before
 from selfheal.retrieval.corpus import Corpus
 from selfheal.retrieval.fields import fields_of
 from selfheal.retrieval.kinds import is_test, prior
@@ -176,8 +177,9 @@ def measure(cases: Iterable[Case]) -> dict[str, Tally]:
     stores: dict[str, MemoryStore] = defaultdict(MemoryStore)
     for case in cases:
         corpus = Corpus.of(Snapshot.at(case.objects, case.base), stores[case.repo])
+        changes = changes_before(case.objects, case.base, stores[case.repo])
         began = perf_counter()
-        found = Localiser(corpus).locate(case.text)
+        found = Localiser(corpus, changes).locate(case.text)
         tallies["locate"].seconds += perf_counter() - began
         tallies["locate"].note_files(case, [one.path for one in found.files])
         by_words, functions = _bm25(corpus, case.text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from shop_origin import Shop
 
-from selfheal.index.snapshot import Snapshot
 from selfheal.index.store import MemoryStore
 from selfheal.retrieval.locate import Localiser, Located
 from selfheal.workspace.repository import commit_at
@@ -13,7 +12,7 @@ from selfheal.workspace.repository import commit_at
 
 def located(shop: Shop, text: str) -> Located:
     objects, sha = commit_at(shop.folder)
-    return Localiser.of(Snapshot.at(objects, sha), MemoryStore()).locate(text)
+    return Localiser.at(objects, sha, MemoryStore()).locate(text)
 
 
 @pytest.mark.parametrize(
@@ -81,10 +80,10 @@ def test_a_new_commit_costs_only_what_changed(shop: Shop) -> None:
 
     store = Counting()
     objects, _ = commit_at(shop.folder)
-    Localiser.of(Snapshot.at(objects, shop.head), store)
+    Localiser.at(objects, shop.head, store)
 
     later = shop.commit({"shop/tax.py": "def rate_of(country):\n    return 8\n"})
-    Localiser.of(Snapshot.at(objects, later), store)
+    Localiser.at(objects, later, store)
 
     assert store.made[-1] == 1
 
@@ -96,6 +95,6 @@ def test_what_a_store_keeps_broken_is_made_again(shop: Shop) -> None:
 
     objects, sha = commit_at(shop.folder)
 
-    found = Localiser.of(Snapshot.at(objects, sha), Broken()).locate("cheapest price")
+    found = Localiser.at(objects, sha, Broken()).locate("cheapest price")
 
     assert found.files[0].path == "shop/cart.py"
