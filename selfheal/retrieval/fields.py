@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from selfheal.retrieval.words import counted, weighed
+from selfheal.retrieval.words import weighed
 
 MOST_CHARACTERS: Final = 60_000
 """Of a text: what is longer is a log, and its beginning and end say what it is about."""
@@ -102,12 +102,6 @@ def fields_of(text: str) -> Fields:
         frames=frames,
         messages=tuple(_messages(text)),
     )
-
-
-def said(name: str, words: Mapping[str, float]) -> float:
-    """How much of a name the words of a text say."""
-    parts = counted(name)
-    return sum(words.get(part, 0.0) for part in parts) / len(parts) if parts else 0.0
 
 
 def _shortened(text: str) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from selfheal.retrieval.corpus import Corpus, Place
 from selfheal.retrieval.entities import Named
-from selfheal.retrieval.fields import Fields, said
+from selfheal.retrieval.fields import Fields
 from selfheal.retrieval.fusion import fused, scaled
 from selfheal.retrieval.kinds import prior
-from selfheal.retrieval.lexical import Chunk, Scores
+from selfheal.retrieval.lexical import Chunk, Scores, rarity
 from selfheal.retrieval.links import Links
 from selfheal.retrieval.weights import FUNCTION_WEIGHTS
+from selfheal.retrieval.words import counted
 
 LOOKED_INTO: Final = 60
 """Files whose functions are ranked."""
@@ -54,7 +57,7 @@ class FunctionReader:
         cosines = self._best_of_symbols(paths, scores.chunk_cosines)
         found: dict[str, Mapping[Place, float]] = {
             "file": scaled({place: files.get(place.path, 0.0) for place in places}),
-            "name": scaled({p: said(p.part.qualname, fields.words) for p in places}),
+            "name": scaled(_names_said(places, fields.words)),
             "length": {place: _length(place) for place in places},
             "chunk": scaled({place: _own(place, texts) for place in places}),
             "title": scaled({place: titles.get(_key(place), 0.0) for place in places}),
@@ -89,6 +92,16 @@ class FunctionReader:
                 key = path, part.qualname
                 found[key] = max(found.get(key, 0.0), chunks.get((path, number), 0.0))
         return found
+
+
+def _names_said(places: Sequence[Place], words: Mapping[str, float]) -> dict[Place, float]:
+    """How much of the text the names say: a word counts more the fewer of the names have it."""
+    names = {place: set(counted(place.part.qualname)) for place in places}
+    having = Counter(chain.from_iterable(names.values()))
+    values = {
+        word: words[word] * rarity(len(places), having[word]) for word in having if word in words
+    }
+    return {place: sum(values.get(word, 0.0) for word in said) for place, said in names.items()}
 
 
 def _own(place: Place, texts: Mapping[Qualified, float]) -> float:

@@ -12,13 +12,14 @@ from typing import Final
 from selfheal.retrieval.changes import NO_CHANGES, Changes
 from selfheal.retrieval.corpus import Corpus, Place
 from selfheal.retrieval.entities import Named, named_in
-from selfheal.retrieval.fields import Fields, fields_of, said
+from selfheal.retrieval.fields import Fields, fields_of
 from selfheal.retrieval.functions import ABSOLUTE, FunctionReader
 from selfheal.retrieval.fusion import fused, scaled
 from selfheal.retrieval.kinds import is_test, prior
 from selfheal.retrieval.lexical import Chunk, Lexical, Scores
 from selfheal.retrieval.links import Links
 from selfheal.retrieval.weights import FILE_WEIGHTS
+from selfheal.retrieval.words import counted
 
 SHORTEST_NAME: Final = 4
 """Letters of a file's name that a text can be said to speak of."""
@@ -77,16 +78,16 @@ class Reader:
     def _by_words(
         self, fields: Fields, scores: Scores, title: Scores
     ) -> dict[str, Mapping[str, float]]:
-        found = {
+        found: dict[str, Mapping[str, float]] = {
             "text": scores.files,
             "chunk": _best_chunks(scores.chunks),
             "title": _best_chunks(title.chunks),
             "about": title.files,
             "cosine": scores.file_cosines,
-            "name": {path: said(_name(path), fields.words) for path in scores.files},
-            "spoken": self._spoken(fields.spoken),
+            "name": {path: _said(_name(path), fields.words) for path in scores.files},
         }
-        return {signal: scaled(_sources(values)) for signal, values in found.items()}
+        by_words = {signal: scaled(_sources(values)) for signal, values in found.items()}
+        return {**by_words, "spoken": self._spoken(fields.spoken)}
 
     def _spoken(self, spoken: Mapping[str, float]) -> dict[str, float]:
         """Files whose whole name is a word of the text, by how few others have that name."""
@@ -149,3 +150,9 @@ def _name(path: str) -> str:
     """A file's own name; of a package that of its folder."""
     stem = splitext(basename(path))[0]
     return basename(dirname(path)) if stem == "__init__" else stem.strip("_")
+
+
+def _said(name: str, words: Mapping[str, float]) -> float:
+    """How much of a name the words of a text say."""
+    parts = counted(name)
+    return sum(words.get(part, 0.0) for part in parts) / len(parts) if parts else 0.0
