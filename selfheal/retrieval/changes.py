@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,6 +62,22 @@ class Changes:
                 found[number] += value * saturated(times, _LENGTH_SHARE, sizes[number][0] / mean)
         return found
 
+    def touched(
+        self, like: Mapping[int, float], among: Collection[str]
+    ) -> tuple[dict[str, float], dict[str, Earlier]]:
+        """What commits that are so much like a text give the files that they changed.
+
+        With the commit that gives each file the most. A commit of several files is less about each.
+        """
+        found: dict[str, float] = defaultdict(float)
+        best: dict[str, Earlier] = {}
+        for number in sorted(like, key=lambda one: (-like[one], one)):
+            paths = [path for path in self.commits[number].paths if path in among]
+            for path in paths:
+                found[path] += like[number] / len(paths) ** 0.5
+                best.setdefault(path, self.commits[number])
+        return found, best
+
     def recent(self) -> dict[str, float]:
         """How lately files were changed: 1 by the newest commit, half of that 300 before it."""
         found: dict[str, float] = {}
@@ -103,7 +119,7 @@ def _subject(message: str) -> str:
 
 def _encoded(changes: Changes) -> bytes:
     commits = [[one.sha, one.subject, one.paths] for one in changes.commits]
-    said = json.dumps(commits, separators=(",", ":")).encode()
+    said = json.dumps(commits, separators=(",", ":")).encode()  # ASCII, without a null byte
     return zlib.compress(said + b"\0" + changes.messages.encoded(), level=1)
 
 

@@ -15,7 +15,7 @@ from selfheal.retrieval.fusion import fused, scaled
 from selfheal.retrieval.kinds import prior
 from selfheal.retrieval.lexical import Chunk, Scores, rarity
 from selfheal.retrieval.links import Links
-from selfheal.retrieval.weights import FUNCTION_WEIGHTS
+from selfheal.retrieval.weights import ABSOLUTE, FUNCTION_WEIGHTS
 from selfheal.retrieval.words import counted
 
 LOOKED_INTO: Final = 60
@@ -24,9 +24,6 @@ INNER: Final = 0.55
 """A function within another one is in its text: it has so much of what speaks for that."""
 LONG: Final = 150
 """Lines: a longer function has no more to be wrong in."""
-
-ABSOLUTE: Final = frozenset({"frame", "path"})
-"""What is named so is meant, whatever else is named: not scaled to the best of the query."""
 
 Qualified = tuple[str, str]
 """A path and a qualname."""
@@ -52,17 +49,10 @@ class FunctionReader:
         first = sorted(files, key=lambda path: (-files[path], path))[:LOOKED_INTO]
         paths = {*first, *(place.path for found in named.places.values() for place in found)}
         places = [place for path in sorted(paths) for place in self._functions(path)]
-        texts = self._best_of_symbols(paths, scores.chunks)
-        titles = self._best_of_symbols(paths, title.chunks)
-        cosines = self._best_of_symbols(paths, scores.chunk_cosines)
-        found: dict[str, Mapping[Place, float]] = {
+        found = self._by_words(places, paths, scores, title=title) | {
             "file": scaled({place: files.get(place.path, 0.0) for place in places}),
             "name": scaled(_names_said(places, fields.words)),
             "length": {place: _length(place) for place in places},
-            "chunk": scaled({place: _own(place, texts) for place in places}),
-            "title": scaled({place: titles.get(_key(place), 0.0) for place in places}),
-            "cosine": scaled({place: cosines.get(_key(place), 0.0) for place in places}),
-            "class": scaled({place: texts.get(_owner(place), 0.0) for place in places}),
         }
         for signal, values in named.places.items():
             functions = {place: value for place, value in values.items() if _is_function(place)}
@@ -77,6 +67,20 @@ class FunctionReader:
         """Scores of functions, each by how likely a file of its kind is meant at all."""
         main, scores = self._corpus.main, fused(signals, FUNCTION_WEIGHTS)
         return {place: score * prior(place.path, main=main) for place, score in scores.items()}
+
+    def _by_words(
+        self, places: Iterable[Place], paths: Iterable[str], scores: Scores, *, title: Scores
+    ) -> dict[str, Mapping[Place, float]]:
+        texts = self._best_of_symbols(paths, scores.chunks)
+        titles = self._best_of_symbols(paths, title.chunks)
+        cosines = self._best_of_symbols(paths, scores.chunk_cosines)
+        found = {
+            "chunk": {place: _own(place, texts) for place in places},
+            "class": {place: texts.get(_owner(place), 0.0) for place in places},
+            "title": {place: titles.get(_key(place), 0.0) for place in places},
+            "cosine": {place: cosines.get(_key(place), 0.0) for place in places},
+        }
+        return {signal: scaled(values) for signal, values in found.items()}
 
     def _functions(self, path: str) -> Iterator[Place]:
         places = (Place(path, part) for part in self._corpus.files[path].definitions)

@@ -13,12 +13,12 @@ from selfheal.retrieval.changes import NO_CHANGES, Changes
 from selfheal.retrieval.corpus import Corpus, Place
 from selfheal.retrieval.entities import Named, named_in
 from selfheal.retrieval.fields import Fields, fields_of
-from selfheal.retrieval.functions import ABSOLUTE, FunctionReader
+from selfheal.retrieval.functions import FunctionReader
 from selfheal.retrieval.fusion import fused, scaled
 from selfheal.retrieval.kinds import is_test, prior
 from selfheal.retrieval.lexical import Chunk, Lexical, Scores
 from selfheal.retrieval.links import Links
-from selfheal.retrieval.weights import FILE_WEIGHTS
+from selfheal.retrieval.weights import ABSOLUTE, FILE_WEIGHTS
 from selfheal.retrieval.words import counted
 
 SHORTEST_NAME: Final = 4
@@ -110,28 +110,22 @@ class Reader:
     def _by_history(
         self, fields: Fields, named: Named, *, known: Mapping[str, float]
     ) -> dict[str, Mapping[str, float]]:
-        """What earlier commits say of the sources that share a word with the text.
+        """What earlier commits say.
 
-        How recent a change is says nothing by itself, so it is no reason to name a file.
+        How recent a change is says nothing by itself: it counts for files that are `known`, as they
+        share a word with the text, and is no reason to name a file.
         """
-        sources = _sources(known)
         like = self._changes.like(fields.words)
-        found: dict[str, float] = defaultdict(float)
-        best: dict[str, int] = {}
-        for number in sorted(like, key=lambda one: (-like[one], one)):
-            paths = [path for path in self._changes.commits[number].paths if path in sources]
-            for path in paths:
-                found[path] += like[number] / len(paths) ** 0.5
-                best.setdefault(path, number)
-        changed = scaled(found)
+        touched, commits = self._changes.touched(like, self._corpus.sources)
+        changed = scaled(touched)
         for path, value in changed.items():
             if value > WORTH_NAMING:
-                why = f"was changed by {self._changes.commits[best[path]]}"
+                why = f"was changed by {commits[path]}"
                 named.why[path].append((FILE_WEIGHTS["changed"] * value, why))
         recent = self._changes.recent()
         return {
             "changed": changed,
-            "recent": {path: recent[path] for path in sources if path in recent},
+            "recent": {path: recent[path] for path in _sources(known) if path in recent},
         }
 
 

@@ -43,3 +43,6 @@ FUNCTION_WEIGHTS: Final[Mapping[str, float]] = {
     "cosine": 0.1,
     "title": 0.1,
 }
+
+ABSOLUTE: Final = frozenset({"frame", "path"})
+"""What is named so is meant, whatever else is named: not scaled to the best of the query."""
