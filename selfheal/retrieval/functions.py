@@ -100,7 +100,7 @@ class FunctionReader:
 
 def _names_said(places: Sequence[Place], words: Mapping[str, float]) -> dict[Place, float]:
     """How much of the text the names say: a word counts more the fewer of the names have it."""
-    names = {place: set(counted(place.part.qualname)) for place in places}
+    names = {place: tuple(counted(place.part.qualname)) for place in places}
     having = Counter(chain.from_iterable(names.values()))
     values = {
         word: words[word] * rarity(len(places), having[word]) for word in having if word in words

@@ -19,7 +19,7 @@ from selfheal.workspace.objects import Objects
 LIMIT: Final = 10
 FAINT, FAINT_FUNCTION = 0.3, 0.2
 """What has less than this share of the best score is not named: on the tuning half no file is lost
-so, and a quarter fewer are named (`benchmarks/localisation.py`)."""
+so, and a tenth fewer are named (`benchmarks/localisation.py`)."""
 
 _MOST_REASONS: Final = 3
 

@@ -1,8 +1,10 @@
 """What each signal counts for a file and for a function.
 
-Set by hand on the tuning half of the repositories, to round numbers near those of a logistic fit of
-the same cases (softmax over the files of a case, pulled towards the weights before it). The fit
-itself did no better on sets of cases that it had not seen. `benchmarks/localisation.py` measures.
+Round numbers, set by hand on the tuning half of the repositories with a logistic fit of its cases
+beside them (softmax over the files, or functions, of a case; pulled towards the weights before it).
+Those of functions are near the fit. For files it did no better on sets of cases that it had not
+seen, so they are what they were, but for the signals that are new. `benchmarks/localisation.py`
+measures.
 """
 
 from __future__ import annotations
