@@ -7,6 +7,9 @@ is the text, what it changed of ordinary Python files and functions is the answe
 what is looked in. Or from real issues: FILE has a JSON object a line, with `repo` (a NAME given
 above), `base`, `text` and `patch`, as sets of issues with their fixes have them.
 
+History has its say as in `selfheal locate`: only commits that lead up to the one looked in count.
+Files of a release have none, as a repository of one commit has none.
+
 Acc@k: all files (functions) of the answer are among the first k. Precision: the share of files
 named that are right. All three ways see the same cases in one run. Every repository belongs to one
 half by the hash of its name: weights are tuned on `tune` only, figures are quoted for `quote` only.
