@@ -7,6 +7,9 @@ is the text, what it changed of ordinary Python files and functions is the answe
 what is looked in. Or from real issues: FILE has a JSON object a line, with `repo` (a NAME given
 above), `base`, `text` and `patch`, as sets of issues with their fixes have them.
 
+History has its say as in `selfheal locate`: only commits that lead up to the one looked in count.
+Files of a release have none, as a repository of one commit has none.
+
 Acc@k: all files (functions) of the answer are among the first k. Precision: the share of files
 named that are right. All three ways see the same cases in one run. Every repository belongs to one
 half by the hash of its name: weights are tuned on `tune` only, figures are quoted for `quote` only.
@@ -30,6 +33,7 @@ from unidiff.patch import PatchedFile, PatchSet
 from selfheal.codegraph.parse import facts_of_text
 from selfheal.index.snapshot import Snapshot
 from selfheal.index.store import MemoryStore
+from selfheal.retrieval.changes import changes_before
 from selfheal.retrieval.corpus import Corpus
 from selfheal.retrieval.fields import fields_of
 from selfheal.retrieval.kinds import is_test, prior
@@ -176,8 +180,9 @@ def measure(cases: Iterable[Case]) -> dict[str, Tally]:
     stores: dict[str, MemoryStore] = defaultdict(MemoryStore)
     for case in cases:
         corpus = Corpus.of(Snapshot.at(case.objects, case.base), stores[case.repo])
+        changes = changes_before(case.objects, case.base, stores[case.repo])
         began = perf_counter()
-        found = Localiser(corpus).locate(case.text)
+        found = Localiser(corpus, changes).locate(case.text)
         tallies["locate"].seconds += perf_counter() - began
         tallies["locate"].note_files(case, [one.path for one in found.files])
         by_words, functions = _bm25(corpus, case.text)

@@ -13,7 +13,6 @@ import typer
 from selfheal.cli.kept import kept_here
 from selfheal.cli.main import app
 from selfheal.errors import InvalidRequest
-from selfheal.index.snapshot import Snapshot
 from selfheal.retrieval.locate import LIMIT, Localiser, Located
 from selfheal.workspace.repository import commit_at
 
@@ -37,7 +36,7 @@ def locate(
     objects, sha = commit_at(repo, rev)
     asked = _text(text)
     with kept_here() as kept:
-        localiser = Localiser.of(Snapshot.at(objects, sha), kept)
+        localiser = Localiser.at(objects, sha, kept)
         if rerank:
             found = _reranked(localiser, asked, limit=limit)
         else:

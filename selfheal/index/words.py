@@ -3,7 +3,8 @@
 A word is told by the 32 bits of its CRC. So a store holds no text of a file, which may be a secret;
 two kilobytes stand for a usual file; and 3,000 files are looked through in 40 ms for any number of
 words. Of 30 words looked for in 3,000 files, one in a hundred times one is found where it is not:
-whoever asks then parses one file too many.
+whoever asks then parses one file too many. A search by words in a text needs their parts and forms:
+these are in `selfheal.retrieval.words`.
 """
 
 from __future__ import annotations

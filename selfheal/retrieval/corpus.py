@@ -15,7 +15,7 @@ from selfheal.index.snapshot import Snapshot
 from selfheal.index.store import BlobStore
 from selfheal.retrieval.digest import KIND, Digest, decoded, digest_of
 from selfheal.retrieval.kinds import NEGLIGIBLE, is_code, is_test, prior
-from selfheal.retrieval.outline import Part
+from selfheal.retrieval.sketch import Part
 
 _BATCH: Final = 400
 """Files read at once: a few megabytes."""

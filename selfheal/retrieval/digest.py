@@ -1,4 +1,4 @@
-"""What localisation knows of one file, computed once per blob: its outline and its words.
+"""What localisation knows of one file, computed once per blob: its sketch and its words.
 
 A digest stays as it was kept, and is read where it is asked: a text has a hundred words and names,
 a repository a million, so that decoding everything would cost ten times the search.
@@ -16,7 +16,7 @@ from typing import Final
 
 from selfheal.codegraph.source import is_python, source_text
 from selfheal.errors import InvalidInput
-from selfheal.retrieval.outline import Outline, Part, outline_of, windows, without_imports
+from selfheal.retrieval.sketch import Part, Sketch, sketch_of, windows, without_imports
 from selfheal.retrieval.words import counted
 
 KIND: Final = "digest/4"
@@ -128,18 +128,27 @@ def digest_of(blob: bytes, path: str) -> Digest:
     except InvalidInput:
         source = ""
     python = path.endswith((".py", ".pyx", ".pyi"))
-    outline = outline_of(source) if python else windows(source)
+    sketch = sketch_of(source) if python else windows(source)
     lines = (without_imports(source) if python else source).split("\n")
-    return _digest(outline, lines)
+    # A method is about its class too, which its own lines may not name.
+    texts = (
+        "\n".join((chunk.qualname, *lines[chunk.line - 1 : chunk.end_line]))
+        for chunk in sketch.chunks
+    )
+    return _digest(sketch, texts)
 
 
-def _digest(outline: Outline, lines: Sequence[str]) -> Digest:
+def digest_of_texts(texts: Iterable[str]) -> Digest:
+    """The digest of texts that are no file: each is a chunk, which has no lines of its own."""
+    return _digest(Sketch((), (), ()), texts)
+
+
+def _digest(sketch: Sketch, texts: Iterable[str]) -> Digest:
     having: dict[str, list[int]] = {}
     totals: dict[str, int] = {}
     sizes = []
-    for number, chunk in enumerate(outline.chunks):
-        # A method is about its class too, which its own lines may not name.
-        words = counted("\n".join((chunk.qualname, *lines[chunk.line - 1 : chunk.end_line])))
+    for number, text in enumerate(texts):
+        words = counted(text)
         sizes.append((words.total(), _norm(words.values())))
         for word, count in words.items():
             having.setdefault(word, []).extend((number, count))
@@ -150,9 +159,9 @@ def _digest(outline: Outline, lines: Sequence[str]) -> Digest:
     return Digest(
         (
             f"{sum(totals.values())} {_norm(totals.values())}".encode(),
-            _json([[p.qualname, p.kind, p.line, p.end_line] for p in outline.definitions]),
-            _json(outline.imports),
-            _json([[p.qualname, p.kind, p.line, p.end_line] for p in outline.chunks]),
+            _json([[p.qualname, p.kind, p.line, p.end_line] for p in sketch.definitions]),
+            _json(sketch.imports),
+            _json([[p.qualname, p.kind, p.line, p.end_line] for p in sketch.chunks]),
             _json(sizes),
             "\1".join(map("".join, listed)).encode(),
         )

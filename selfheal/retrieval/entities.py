@@ -12,7 +12,7 @@ from typing import Final
 from selfheal.retrieval.corpus import Corpus, Place
 from selfheal.retrieval.fields import Fields
 from selfheal.retrieval.kinds import is_test
-from selfheal.retrieval.outline import Part
+from selfheal.retrieval.sketch import Part
 from selfheal.retrieval.words import counted
 
 MOST_DEFINERS: Final = 40

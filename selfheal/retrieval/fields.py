@@ -15,6 +15,9 @@ MOST_CHARACTERS: Final = 60_000
 TITLE, PROSE, CODE, NOISE = 3.0, 1.0, 0.5, 0.1
 """Weights of words, by where they stand."""
 
+SPOKEN_BELOW: Final = 0.3
+"""Of a whole word below the title, where it is 1."""
+
 _COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _DETAIL: Final = re.compile(r"</?(?:details|summary|br|p|b|code|pre|img)[^>]*>", re.IGNORECASE)
 _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)[^\n]*\n(.*?)(?:^[ \t]*(?:```|~~~)|\Z)", re.M | re.S)
@@ -64,12 +67,14 @@ class Fields:
     """A text, taken apart.
 
     `words`, those of the `title` (its first line) by themselves, and `names` (single identifiers)
-    have weights; `dotted` are names with their modules or owners, aliases of imports resolved;
+    have weights; `spoken` is every word as it is written, in small letters: 1 in the title, less in
+    what follows; `dotted` are names with their modules or owners, aliases of imports resolved;
     `frames` come outermost first; `messages` are what errors said, and long quotations.
     """
 
     title: dict[str, float]
     words: dict[str, float]
+    spoken: dict[str, float]
     names: dict[str, float]
     dotted: dict[str, float]
     paths: dict[str, float]
@@ -90,6 +95,7 @@ def fields_of(text: str) -> Fields:
     return Fields(
         title=weighed({title: 1.0}),
         words=_words(title, said, code, noise),
+        spoken=dict.fromkeys(_spoken(body), SPOKEN_BELOW) | dict.fromkeys(_spoken(title), 1.0),
         names=_names(title, said, code),
         dotted=_dotted(title, said, code),
         paths=_paths(title, prose, code),
@@ -124,6 +130,10 @@ def _words(title: str, said: str, code: str, noise: str) -> dict[str, float]:
     ticked = "\n".join(_TICKED.findall(said))
     texts[ticked] = texts.get(ticked, 0.0) + PROSE
     return {word: min(weight, 12.0) ** 0.5 for word, weight in weighed(texts).items() if weight}
+
+
+def _spoken(text: str) -> set[str]:
+    return set(map(str.lower, _NAME.findall(text)))
 
 
 def _names(title: str, said: str, code: str) -> dict[str, float]:

@@ -66,7 +66,7 @@ class Lexical:
         length = 0.0
         for word, weight in words.items():
             having = self._having(word)
-            value = weight * _rarity(len(self._corpus.files), len(having))
+            value = weight * rarity(len(self._corpus.files), len(having))
             length += value**2 if having else 0.0
             for path, chunks in having:
                 self._add_file(found, path, chunks, value=value, word=word)
@@ -96,7 +96,7 @@ class Lexical:
         count = sum(times for _, times in chunks)
         times = count + PATH_COUNT * self._in_paths[path].get(word, 0)
         length = self._lengths[path] / self._means[0]
-        found.files[path] += value * _saturated(times, FILE_B, length)
+        found.files[path] += value * saturated(times, FILE_B, length)
         if count:
             norm = self._corpus.files[path].norm
             found.file_cosines[path] += value * (1 + math.log(count)) / norm
@@ -105,14 +105,15 @@ class Lexical:
         sizes, mean = self._corpus.files[path].sizes, self._means[1]
         for chunk, times in chunks:
             words, norm = sizes[chunk]
-            found.chunks[path, chunk] += value * _saturated(times, CHUNK_B, words / mean)
+            found.chunks[path, chunk] += value * saturated(times, CHUNK_B, words / mean)
             found.chunk_cosines[path, chunk] += value * (1 + math.log(times)) / norm
 
 
-def _saturated(times: int, share: float, length: float) -> float:
+def saturated(times: int, share: float, length: float) -> float:
     """What so many occurrences count, in a text of this length (1 is the mean)."""
     return times * (K1 + 1) / (times + K1 * (1 - share + share * length))
 
 
-def _rarity(number: int, having: int) -> float:
+def rarity(number: int, having: int) -> float:
+    """How much a word tells that so many of all have."""
     return math.log(1 + (number - having + 0.5) / (having + 0.5))

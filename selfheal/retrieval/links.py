@@ -69,6 +69,31 @@ class Links:
                             found[target] = max(found[target], scores[place] / len(near) ** 0.5)
         return found
 
+    def calling(
+        self, scores: Mapping[Place, float], *, among: Iterable[Place], most: int = 12
+    ) -> dict[Place, float]:
+        """How much definitions speak of the best of these: they call it, or do it otherwise."""
+        by_key = {(place.path, place.part.qualname): place for place in among}
+        paths = {path for path, _ in by_key}
+        found: dict[Place, float] = defaultdict(float)
+        best = sorted(scores, key=lambda one: (-scores[one], one.path, one.part.line))[:most]
+        for place in best:
+            speaking = self._speaking(place.part.qualname.rpartition(".")[2], paths)
+            others = [by_key[key] for key in speaking if key in by_key and by_key[key] != place]
+            for other in others:
+                found[other] = max(found[other], scores[place] / len(others) ** 0.5)
+        return found
+
+    def _speaking(self, name: str, paths: Iterable[str]) -> set[tuple[str, str]]:
+        """Paths and qualnames of the chunks that have a name as a word."""
+        word = next(iter(counted(name)), "")
+        return {
+            (path, digest.chunks[number].qualname)
+            for path in paths
+            for digest in [self._corpus.files[path]]
+            for number, _ in (digest.chunks_with(word) if word else ())
+        }
+
     def _targets(self, path: str) -> Iterator[str]:
         modules = self._corpus.modules
         digest = self._corpus.files.get(path)

@@ -9,14 +9,17 @@ from typing import Final
 
 from selfheal.index.snapshot import Snapshot
 from selfheal.index.store import BlobStore
+from selfheal.retrieval.changes import NO_CHANGES, Changes, changes_before
 from selfheal.retrieval.corpus import Corpus, Place
-from selfheal.retrieval.fusion import fused, shares
-from selfheal.retrieval.signals import FILE_WEIGHTS, FUNCTION_WEIGHTS, Reader, Signals
+from selfheal.retrieval.fusion import shares
+from selfheal.retrieval.signals import Reader, Signals
+from selfheal.retrieval.weights import FILE_WEIGHTS, FUNCTION_WEIGHTS
+from selfheal.workspace.objects import Objects
 
 LIMIT: Final = 10
-FAINT, FAINT_FUNCTION = 0.4, 0.2
+FAINT, FAINT_FUNCTION = 0.3, 0.2
 """What has less than this share of the best score is not named: on the tuning half no file is lost
-so, and a quarter fewer are named (`benchmarks/localisation.py`)."""
+so, and a tenth fewer are named (`benchmarks/localisation.py`)."""
 
 _MOST_REASONS: Final = 3
 
@@ -53,15 +56,19 @@ class Located:
 class Localiser:
     """Answers for one commit; the same text gives the same answer."""
 
-    def __init__(self, corpus: Corpus, *, seconds: float = 0.0) -> None:
-        self._reader = Reader(corpus)
+    def __init__(
+        self, corpus: Corpus, changes: Changes = NO_CHANGES, *, seconds: float = 0.0
+    ) -> None:
+        self._reader = Reader(corpus, changes)
         self._seconds = seconds
 
     @classmethod
-    def of(cls, snapshot: Snapshot, store: BlobStore) -> Localiser:
-        """A localiser for a commit; files the store does not know are read and kept there."""
+    def at(cls, objects: Objects, sha: str, store: BlobStore) -> Localiser:
+        """A localiser for a commit; what the store does not know is read and kept there."""
         began = perf_counter()
-        return cls(Corpus.of(snapshot, store), seconds=perf_counter() - began)
+        corpus = Corpus.of(Snapshot.at(objects, sha), store)
+        changes = changes_before(objects, sha, store)
+        return cls(corpus, changes, seconds=perf_counter() - began)
 
     def locate(self, text: str, *, limit: int = LIMIT, least: float = FAINT) -> Located:
         """At most `limit` files, functions and tests that a text is about.
@@ -70,8 +77,8 @@ class Localiser:
         """
         began = perf_counter()
         signals = self._reader.read(text)
-        files = self._reader.with_priors(fused(signals.files, FILE_WEIGHTS))
-        functions = fused(signals.functions, FUNCTION_WEIGHTS)
+        files = self._reader.of_files(signals.files)
+        functions = self._reader.of_functions(signals.functions)
         return Located(
             tuple(_file(signals, path, score) for path, score in _best(files, limit, least)),
             tuple(_function(signals, place, score) for place, score in _best_of(functions, limit)),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from selfheal.errors import InvalidInput
 from selfheal.index.snapshot import Snapshot
 from selfheal.index.store import BlobStore
+from selfheal.retrieval.changes import NO_CHANGES, Changes, changes_before
 from selfheal.retrieval.chunk import Chunk, Found, Snippet, chunk_id, read_id
 from selfheal.retrieval.corpus import Corpus
 from selfheal.retrieval.engine import VectorEngine
@@ -18,7 +20,7 @@ from selfheal.retrieval.kinds import is_test
 from selfheal.retrieval.lexical import Lexical
 from selfheal.retrieval.locate import LIMIT, Localiser, Located
 from selfheal.retrieval.nearness import UNASKED, Nearness
-from selfheal.retrieval.outline import Part, docstring, signature
+from selfheal.retrieval.sketch import Part, docstring, signature
 from selfheal.retrieval.vectors import Embedder, Vectors
 from selfheal.workspace.objects import MatchingLine, Objects
 
@@ -54,12 +56,19 @@ class Retrieval:
     """Answers for one commit; the same question gives the same answer."""
 
     def __init__(
-        self, objects: Objects, sha: str, corpus: Corpus, *, nearness: Nearness | None = None
+        self,
+        objects: Objects,
+        sha: str,
+        corpus: Corpus,
+        *,
+        nearness: Nearness | None = None,
+        changes: Callable[[], Changes] = lambda: NO_CHANGES,
     ) -> None:
         self.corpus = corpus
         self._nearness = nearness or Nearness(corpus)
         self._objects = objects
         self._sha = sha
+        self._changes = changes
         self._lexical = Lexical(corpus)
 
     @classmethod
@@ -82,7 +91,8 @@ class Retrieval:
         corpus = Corpus.of(Snapshot.at(objects, sha), store, paths=paths)
         vectors = Vectors(embedder, store) if embedder else None
         nearness = Nearness(corpus, vectors=vectors, engine=engine)
-        return cls(objects, sha, corpus, nearness=nearness)
+        changes = partial(changes_before, objects, sha, store)
+        return cls(objects, sha, corpus, nearness=nearness, changes=changes)
 
     def expect(self, queries: Iterable[str]) -> None:
         """Have the vectors of queries that will be asked, by one request, if a model makes them."""
@@ -90,7 +100,7 @@ class Retrieval:
 
     def locate(self, text: str, *, limit: int = LIMIT) -> Located:
         """The files, functions and tests that a text is about."""
-        return Localiser(self.corpus).locate(text, limit=limit)
+        return Localiser(self.corpus, self._changes()).locate(text, limit=limit)
 
     def hybrid_search(
         self, query: str, *, k: int = 8, alpha: float = DEFAULT_ALPHA, within: Filter = EVERYTHING

@@ -1,4 +1,8 @@
-"""Words of code and prose: identifiers whole and in their parts, in a common form."""
+"""Words of code and prose: identifiers whole and in their parts, in a common form.
+
+So a text finds what it calls by another form. `selfheal.index.words` keeps the words of a file as
+they are written, for whoever must know which files may speak of one exact name.
+"""
 
 from __future__ import annotations
 

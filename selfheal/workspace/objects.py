@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from selfheal.errors import GitFailed, InvalidInput
-from selfheal.workspace.git import Git, checked_sha
+from selfheal.workspace.git import READ_SECONDS, Git, checked_sha
 
 FILE_BYTES: Final = 4 << 20
 BATCH_BYTES: Final = 64 << 20
@@ -27,6 +27,8 @@ _LINE_CHARACTERS: Final = 400
 
 _SYMLINK, _GITLINK = "120000", "160000"
 _LOG_FORMAT = "--format=%H%x00%P%x00%an%x00%ae%x00%at%x00%B%x00"
+# With `-z` an empty field then stands before each commit, and between it and its paths.
+_CHANGE_FORMAT = "--format=%x00%H%x00%P%x00%B%x00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,15 @@ class Commit:
     email: str
     authored: datetime
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A commit by what it said, and the paths that differ from its parent."""
+
+    sha: str
+    message: str
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +133,27 @@ class Objects:
         fields = answer.text.split("\0")
         # `-z` ends each commit with one more NUL than the format does.
         return tuple(_commit(fields[start : start + 6]) for start in range(0, len(fields) - 6, 7))
+
+    def changes(
+        self, sha: str, *, limit: int = LOG_COMMITS, seconds: float = READ_SECONDS
+    ) -> tuple[Change, ...]:
+        """The newest commits up to `sha`, newest first, by what each said and changed.
+
+        Without merges, and without a commit whose parent is not here (the first one, and the last
+        one of a shallow clone): it would have changed everything. Raises TimedOut.
+        """
+        answer = self.git.run(
+            "log",
+            "-z",
+            "--no-merges",
+            "--name-only",
+            "--no-renames",
+            f"--max-count={limit}",
+            _CHANGE_FORMAT,
+            operands=(checked_sha(sha),),
+            seconds=seconds,
+        )
+        return tuple(_changes(answer.text.split("\0")))
 
     def blame(
         self, sha: str, path: str, *, lines: tuple[int, int] | None = None
@@ -228,6 +260,18 @@ def _commit(fields: Sequence[str]) -> Commit:
     sha, parents, author, email, seconds, message = fields
     authored = datetime.fromtimestamp(int(seconds), UTC)
     return Commit(sha, tuple(parents.split()), author, email, authored, message.rstrip("\n"))
+
+
+def _changes(fields: Sequence[str]) -> Iterator[Change]:
+    at = 0
+    while at + 4 < len(fields):
+        _, sha, parents, message, _ = fields[at : at + 5]
+        end = fields.index("", at + 5)
+        if parents:
+            # Before the first path stands the line break that would end a message.
+            paths = tuple(path.removeprefix("\n") for path in fields[at + 5 : end])
+            yield Change(sha, message.rstrip("\n"), paths)
+        at = end
 
 
 def _matching_lines(answer: str, *, prefix: int) -> Iterator[MatchingLine]:

@@ -42,7 +42,7 @@ class Shop:
         self.git("init", "--quiet", "--bare", "--initial-branch=main", str(self.folder))
         self.head = self.commit(FILES)
 
-    def commit(self, files: Mapping[str, str]) -> str:
+    def commit(self, files: Mapping[str, str], message: str = "change") -> str:
         """A commit with these files changed; gives its sha."""
         for name, text in files.items():
             path = self._work / name
@@ -50,7 +50,7 @@ class Shop:
             path.write_text(text)
         tree = (f"--git-dir={self.folder}", f"--work-tree={self._work}")
         self.git(*tree, "add", "--all")
-        self.git(*tree, "-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qm", "change")
+        self.git(*tree, "-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qm", message)
         return self.git(*tree, "rev-parse", "HEAD")
 
     def git(self, *arguments: str) -> str:

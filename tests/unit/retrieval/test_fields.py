@@ -48,6 +48,12 @@ def test_words_of_the_title_weigh_most_and_versions_least() -> None:
     assert words["numpy"] < words["wrong"] / 2
 
 
+def test_words_of_the_title_are_spoken_as_they_are_written() -> None:
+    spoken = fields_of("Loading orders\nand InvalidOrders").spoken
+
+    assert spoken == {"loading": 1.0, "orders": 1.0, "and": 0.3, "invalidorders": 0.3}
+
+
 def test_comments_of_a_template_are_not_read() -> None:
     assert "please" not in fields_of(ISSUE).words
 

@@ -47,7 +47,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class Sketch:
     """What a file defines, in source order, what it imports, and its chunks, which cover it."""
 
     definitions: tuple[Part, ...]
@@ -63,26 +63,26 @@ class _Block:
     """Functions are one chunk with all that is in them; classes are cut up."""
 
 
-def outline_of(source: str) -> Outline:
-    """The outline of Python source."""
+def sketch_of(source: str) -> Sketch:
+    """The sketch of Python source."""
     masked = _LONG_STRING.sub(_blanked, source)
     starts = [0, *(match.end() for match in re.finditer(r"\n", source))]
     blocks = list(_blocks(masked, starts))
-    return Outline(
+    return Sketch(
         tuple(block.part for block in blocks),
         tuple(_imports(masked)),
         tuple(_chunks(blocks, masked, starts)),
     )
 
 
-def windows(source: str) -> Outline:
-    """The outline of a text whose syntax nobody reads: windows of lines."""
+def windows(source: str) -> Sketch:
+    """The sketch of a text whose syntax nobody reads: windows of lines."""
     lines = source.count("\n") + 1
     chunks = [
         Part("", "module", line, min(line + LONGEST_CHUNK - 1, lines))
         for line in range(1, lines + 1, LONGEST_CHUNK)
     ]
-    return Outline((), (), tuple(chunks))
+    return Sketch((), (), tuple(chunks))
 
 
 def without_imports(source: str) -> str:

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selfheal.codegraph.parse import facts_of_text
-from selfheal.retrieval.outline import (
+from selfheal.retrieval.sketch import (
     LONGEST_CHUNK,
     docstring,
-    outline_of,
     signature,
+    sketch_of,
     without_imports,
 )
 
@@ -57,7 +57,7 @@ def cheapest(prices):
 
 
 def test_definitions_are_those_that_the_parser_finds() -> None:
-    found = outline_of(SOURCE).definitions
+    found = sketch_of(SOURCE).definitions
 
     parsed = facts_of_text(SOURCE, "cart.py").definitions
     assert [(one.qualname, one.kind) for one in found] == [
@@ -69,7 +69,7 @@ def test_definitions_are_those_that_the_parser_finds() -> None:
 
 
 def test_imports_are_found_with_their_names() -> None:
-    assert outline_of(SOURCE).imports == (
+    assert sketch_of(SOURCE).imports == (
         ("shop.tax", ("rate", "Table")),
         ("os", ()),
         ("sys", ()),
@@ -79,7 +79,7 @@ def test_imports_are_found_with_their_names() -> None:
 
 
 def test_chunks_are_functions_heads_of_classes_and_the_rest_of_the_module() -> None:
-    assert [one.qualname for one in outline_of(SOURCE).chunks] == [
+    assert [one.qualname for one in sketch_of(SOURCE).chunks] == [
         "",
         "Cart",
         "Cart.total",
@@ -92,7 +92,7 @@ def test_a_long_function_is_cut_where_a_statement_begins() -> None:
     block = "    if True:\n        x = (\n            1\n        )\n"
     source = "def long():\n" + block * 50
 
-    chunks = outline_of(source).chunks
+    chunks = sketch_of(source).chunks
 
     assert len(chunks) > 1
     assert {chunk.qualname for chunk in chunks} == {"long"}
@@ -110,12 +110,10 @@ def test_signature_and_docstring_are_of_the_definition() -> None:
 @given(st.text(alphabet="def clasx:()\n \t#\"'@\\", max_size=400))
 def test_every_line_that_says_something_is_in_one_chunk(source: str) -> None:
     covered = [
-        line
-        for chunk in outline_of(source).chunks
-        for line in range(chunk.line, chunk.end_line + 1)
+        line for chunk in sketch_of(source).chunks for line in range(chunk.line, chunk.end_line + 1)
     ]
 
     said = [n for n, line in enumerate(source.split("\n"), 1) if line.strip()]
     assert len(covered) == len(set(covered))
     assert set(said) <= set(covered)
-    assert all(c.end_line - c.line <= LONGEST_CHUNK for c in outline_of(source).chunks)
+    assert all(c.end_line - c.line <= LONGEST_CHUNK for c in sketch_of(source).chunks)
