@@ -39,9 +39,10 @@ class _Bounds:
     tests: int
 
 
-_ROUNDS: Final = (_Bounds(450_000, 450_000), _Bounds(150_000, 350_000), _Bounds(0, 200_000))
+_FIRST_ROUND: Final = _Bounds(400_000, 400_000)
+_FURTHER_ROUNDS: Final = (_Bounds(150_000, 300_000), _Bounds(0, 200_000))
 """Each looks for the functions that the one before has found."""
-_IMPORTED: Final = (800_000, 400_000, 200_000)
+_IMPORTED: Final = (600_000, 300_000, 200_000)
 """How many bytes of files are read for what the slice imports, and for what those import."""
 _RARE: Final = 60
 """A function whose name more files have than this is not looked for by its name."""
@@ -104,10 +105,11 @@ class _Search:
         self._ask({*named, *roots, *self._tails})
         fresh = named | self._rare(roots)
         wanted = set(fresh)
-        for bounds in _ROUNDS:
-            self._look(fresh, bounds)
+        self._look(fresh, _FIRST_ROUND)
+        for bounds in _FURTHER_ROUNDS:
             fresh = self._speakers(fresh) - wanted
             wanted |= fresh
+            self._look(fresh, bounds)
         return wanted
 
     def _choose(self, own: Iterable[str]) -> dict[str, set[str]]:

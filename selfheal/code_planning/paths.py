@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from posixpath import basename
+from posixpath import basename, dirname
 from typing import Final
 
 from selfheal.code_planning.reading import FileReader
@@ -35,9 +34,7 @@ class PathResolver:
         self._reader = reader
         self._lookup = lookup
         self._paths = frozenset(reader.paths)
-        self._folders = frozenset(
-            str(parent) for path in self._paths for parent in PurePosixPath(path).parents
-        )
+        self._folders = _folders(self._paths)
 
     def exists(self, path: str) -> bool:
         """Whether the tree holds this file."""
@@ -67,8 +64,7 @@ class PathResolver:
 
     def _is_free(self, path: str) -> bool:
         """Whether a file is there or could be: no folder has its name, no file is its folder."""
-        parents = map(str, PurePosixPath(path).parents)
-        return path not in self._folders and self._paths.isdisjoint(parents)
+        return path not in self._folders and self._paths.isdisjoint(_folders([path]))
 
     def _meant(self, step: Step, path: str) -> tuple[str, str]:
         """The one file of the same name, else the one that defines what the step names, else the
@@ -112,6 +108,17 @@ def _inside(path: str) -> str | None:
     if not parts or ".." in parts or ".git" in map(str.lower, parts) or path.endswith("/"):
         return None
     return "/".join(parts)
+
+
+def _folders(paths: Iterable[str]) -> frozenset[str]:
+    """The folders that hold files of these paths."""
+    found = {""}
+    for path in paths:
+        folder = dirname(path)
+        while folder not in found:
+            found.add(folder)
+            folder = dirname(folder)
+    return frozenset(found)
 
 
 def _parts(path: str) -> Iterator[str]:

@@ -76,7 +76,12 @@ class FileReader:
         ]
 
     def surroundings(self, subjects: Iterable[Subject]) -> tuple[FileFacts, ...]:
-        """The facts that a graph of these subjects is linked from: of a small tree, all."""
+        """The facts that a graph of these subjects is linked from: of a small tree, all.
+
+        The texts of the subjects' own files are read on the way, by one call of git.
+        """
+        subjects = tuple(subjects)
+        self._bring(path for subject in subjects for path in subject.files)
         everything = list(filter(is_python, self.paths))
         if len(everything) <= _SMALL_TREE:
             return self.facts(everything)
