@@ -160,6 +160,9 @@ class IndexSettings(_Section):
     disk_bytes: int = Field(
         default=2 << 30, ge=1 << 20, description="of one host; what was not used for longest goes"
     )
+    broker_bytes: int = Field(
+        default=64 << 20, ge=0, description="of linked graphs in the broker's Redis; 0 keeps none"
+    )
     qdrant_url: str | None = Field(
         default=None,
         pattern=r"^https?://",

@@ -7,6 +7,7 @@ from uuid import uuid5
 
 from selfheal.code_planning.complexity import Cyclomatic, Difficulty, difficulty
 from selfheal.code_planning.dependencies import Schedule, Unit, scheduled
+from selfheal.code_planning.graphs import Graphs
 from selfheal.code_planning.neighbourhood import Subject
 from selfheal.code_planning.paths import Lookup, PathResolver, StepPaths, names_of
 from selfheal.code_planning.reading import FileReader, IndexedTree
@@ -15,11 +16,11 @@ from selfheal.code_planning.splitting import parts_of
 from selfheal.code_planning.targets import Target, target_of
 from selfheal.codegraph.collecting import uncollected
 from selfheal.codegraph.graph import CallGraph
-from selfheal.codegraph.linking import link
 from selfheal.codegraph.tests_impact import TestIndex
 from selfheal.contracts.bundle import CodingTask, TaskBundle
 from selfheal.contracts.plan import Plan, PlanWarning
 from selfheal.index.index import Index
+from selfheal.index.store import BlobStore
 from selfheal.llm.tokens import estimated_tokens
 
 
@@ -29,14 +30,20 @@ class CodePlanner:
     Deterministic: the same plan and the same tree give the same bundle, byte for byte. The tree
     must be that of the plan's `base_commit_sha`. Nothing in it makes this fail: what cannot be
     found or read becomes a warning of the bundle. `lookup` is asked for steps whose path is not in
-    the tree. What `index` knows of the tree is not read again,
-    and what it did not know it knows afterwards.
+    the tree. What `index` knows of the tree is not read again, and what it did not know it knows
+    afterwards; the same with linked graphs and `graphs`.
     """
 
     def __init__(
-        self, tree: IndexedTree, index: Index | None = None, *, lookup: Lookup | None = None
+        self,
+        tree: IndexedTree,
+        index: Index | None = None,
+        *,
+        lookup: Lookup | None = None,
+        graphs: BlobStore | None = None,
     ) -> None:
         self._reader = FileReader(tree, index)
+        self._graphs = Graphs(graphs)
         self._paths = PathResolver(self._reader, lookup)
 
     def run(self, plan: Plan) -> TaskBundle:
@@ -82,7 +89,8 @@ class CodePlanner:
             Subject(paths.files, tuple(one.fq_name for one in step.symbols), names_of(step))
             for step, paths in zip(plan.steps, resolved, strict=True)
         ]
-        return link(self._reader.surroundings(subjects), self._reader.modules)
+        self._reader.expect(path for subject in subjects for path in subject.files)
+        return self._graphs.around(subjects, self._reader)
 
 
 def _units(plan: Plan, targets: Iterable[Target], graph: CallGraph) -> list[Unit]:

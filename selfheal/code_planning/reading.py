@@ -17,7 +17,7 @@ from selfheal.codegraph.source import (
 )
 from selfheal.errors import InvalidInput
 from selfheal.index.index import Index
-from selfheal.index.snapshot import Files
+from selfheal.index.snapshot import Files, tree_id
 from selfheal.index.words import WantedWords
 
 _SMALL_TREE: Final = 140
@@ -58,11 +58,12 @@ class FileReader:
         """Whether a file's bytes are its text in UTF-8, so that a diff of the text fits them."""
         return self.text(path).encode() == self._content(path)
 
-    def calling(self, name: str) -> tuple[str, ...]:
-        """Of what was read so far, the files that call something of this name."""
+    def calling(self, name: str, *, most: int) -> tuple[str, ...]:
+        """Of the first files that have this name as a word, those that call something of it."""
+        speaking = sorted(self.mentions([name]))[:most]
         return tuple(
-            path
-            for path, file in sorted(self._facts.items())
+            file.path
+            for file in self.facts(speaking)
             if any(call.target[-1].lstrip(".") == name for call in file.calls)
         )
 
@@ -76,12 +77,7 @@ class FileReader:
         ]
 
     def surroundings(self, subjects: Iterable[Subject]) -> tuple[FileFacts, ...]:
-        """The facts that a graph of these subjects is linked from: of a small tree, all.
-
-        The texts of the subjects' own files are read on the way, by one call of git.
-        """
-        subjects = tuple(subjects)
-        self._bring(path for subject in subjects for path in subject.files)
+        """The facts that a graph of these subjects is linked from: of a small tree, all."""
         everything = list(filter(is_python, self.paths))
         if len(everything) <= _SMALL_TREE:
             return self.facts(everything)
@@ -93,17 +89,22 @@ class FileReader:
         found = ((path, wanted.found_in(kept)) for path, kept in self._words.items())
         return {path: has for path, has in found if has}
 
+    @property
+    def tree_id(self) -> str:
+        """The same for trees of the same files."""
+        return tree_id(self._tree)
+
     def size(self, path: str) -> int:
         """Bytes of a file of the tree."""
         return self._tree.size(path)
 
     def _content(self, path: str) -> bytes:
         """A file's bytes; none for one that is not there, or too large to be source."""
-        self._bring([path])
+        self.expect([path])
         return self._contents.get(path, b"")
 
-    def _bring(self, paths: Iterable[str]) -> None:
-        """Read those that were not read yet, by one call of git."""
+    def expect(self, paths: Iterable[str]) -> None:
+        """Read the texts of these, which will be asked for, by one call of git."""
         new = self._there.intersection(paths) - self._contents.keys()
         small = [path for path in new if self._tree.size(path) <= MAX_SOURCE_BYTES]
         for portion in self._tree.portions(small):

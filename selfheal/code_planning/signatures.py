@@ -12,8 +12,8 @@ from selfheal.code_planning.reading import FileReader
 from selfheal.contracts.plan import Step, Symbol
 
 _MOST_PARAMETERS = 12
-_MOST_FILES = 20
-"""Callers that are looked at: by then it is known how most of them call."""
+_MOST_FILES = 40
+"""Files with the name that are looked at: by then it is known how most of them call."""
 
 
 def signature_of(symbol: Symbol, step: Step, reader: FileReader) -> str:
@@ -51,7 +51,9 @@ def _passed(name: str, reader: FileReader) -> str:
 
     What some caller leaves out has None as its default.
     """
-    calls = [call for path in reader.calling(name)[:_MOST_FILES] for call in _calls(reader, path)]
+    calls = [
+        call for path in reader.calling(name, most=_MOST_FILES) for call in _calls(reader, path)
+    ]
     own = [call for call in calls if _name_of(call.func) == name and not _spreads(call)]
     names: dict[int | str, Counter[str]] = defaultdict(Counter)
     for call in own:

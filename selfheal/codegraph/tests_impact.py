@@ -45,8 +45,12 @@ class TestIndex:
         A test reaches what it calls, what its fixtures call, and what the set-up of its class or
         module calls; whatever a test module runs on import counts for all of its tests.
         """
-        reaching = {node.fq_name for node in self._graph.reaching(symbols)}
-        return tuple(sorted(n for n, runs in self._runs.items() if not reaching.isdisjoint(runs)))
+        return self.run_by(node.fq_name for node in self._graph.reaching(symbols))
+
+    def run_by(self, nodes: Iterable[str]) -> tuple[str, ...]:
+        """The tests that are among these nodes (fq names), or whose set-up is, sorted."""
+        names = frozenset(nodes)
+        return tuple(sorted(n for n, runs in self._runs.items() if not names.isdisjoint(runs)))
 
 
 def _is_test(node: Node) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
+from selfheal.code_planning.graphs import Graphs
 from selfheal.code_planning.neighbourhood import Subject
 from selfheal.code_planning.reading import FileReader
 from selfheal.codegraph.graph import CallGraph, Node
-from selfheal.codegraph.linking import link
 from selfheal.coding.brief import Brief
 from selfheal.flows.site import Site
 from selfheal.index.snapshot import Snapshot
@@ -41,7 +42,8 @@ class _Gathering:
     def __init__(self, site: Site) -> None:
         self._task = site.row.task
         self._failures = site.baseline.failures
-        self._reader = FileReader(Snapshot.at(site.mirror, site.base), site.running.farm.index)
+        self._farm = site.running.farm
+        self._reader = FileReader(Snapshot.at(site.mirror, site.base), self._farm.index)
 
     def pieces(self) -> Iterator[Piece]:
         graph = self._graph()
@@ -68,7 +70,9 @@ class _Gathering:
         for test in self._task.failing_tests:
             path, *inside = test.partition("[")[0].split("::")
             subjects.append(Subject((path,), (".".join(inside),), frozenset()))
-        return link(self._reader.surroundings(subjects), self._reader.modules)
+        self._reader.expect(self._task.paths)
+        with self._farm.graphs or nullcontext() as kept:
+            return Graphs(kept).around(subjects, self._reader)
 
     def _file(self, path: str, own: list[Node]) -> Piece:
         lines = self._reader.text(path).split("\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cache, partial
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from selfheal.flows.attempting import Ended, Running, attempt
 from selfheal.flows.connect import repository_url
 from selfheal.flows.farm import Farm
 from selfheal.flows.plan import fail_request
+from selfheal.index.broker_store import BrokerStore
 from selfheal.index.index import Index, Tally
 from selfheal.index.snapshot import Snapshot
 from selfheal.retrieval.lookup import lookup_in
@@ -54,22 +57,40 @@ def _code_plan(running: Running, *, plan: Plan) -> None:
     with span(
         "code_plan", plan_id=str(plan.id), steps=len(plan.steps), token=running.attempt.token
     ):
-        mirror, index = farm.mirror(repository_url(request.repo)), farm.index
-        with span("cut"):
+        mirror, known = farm.mirror(repository_url(request.repo)), _Known(farm.index, farm.graphs)
+        with span("cut"), known.graphs or nullcontext():
             mirror.fetch([plan.base_commit_sha])
-            bundle = _cut(farm, mirror, plan, index=index, request_id=request.id)
+            bundle = _cut(farm, mirror, plan, known=known, request_id=request.id)
         running.check()
         with span("retrieve"):
             bundle = _with_chunks(farm, mirror, bundle, request_id=request.id)
         with span("release", tasks=len(bundle.tasks)):
-            _release(running, request, bundle, tally=index.tally)
+            _release(running, request, bundle, making=known.making())
 
 
-def _cut(farm: Farm, mirror: Mirror, plan: Plan, *, index: Index, request_id: UUID) -> TaskBundle:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was known before: of files, and of linked graphs where the broker keeps them."""
+
+    index: Index
+    graphs: BrokerStore | None
+
+    def making(self) -> Making:
+        """How much of what the plan asked for was known."""
+        files, graphs = self.index.tally, self.graphs.tally if self.graphs else Tally()
+        return Making(
+            read_seconds=files.seconds,
+            hits={"files": files.hits, "graphs": graphs.hits},
+            misses={"files": files.misses, "graphs": graphs.misses},
+        )
+
+
+def _cut(farm: Farm, mirror: Mirror, plan: Plan, *, known: _Known, request_id: UUID) -> TaskBundle:
     sha = plan.base_commit_sha
     everything = cache(partial(farm.retrieval, mirror, sha, request_id=request_id))
     lookup = lookup_in(everything)
-    bundle = CodePlanner(Snapshot.at(mirror, sha), index, lookup=lookup).run(plan)
+    tree, index = Snapshot.at(mirror, sha), known.index
+    bundle = CodePlanner(tree, index, lookup=lookup, graphs=known.graphs).run(plan)
     structlog.get_logger().info(
         "The files around the plan are read.",
         action="code_plan.index",
@@ -86,10 +107,12 @@ def _with_chunks(farm: Farm, mirror: Mirror, bundle: TaskBundle, *, request_id: 
     return with_chunks(bundle, farm.retrieval(mirror, sha, paths=paths, request_id=request_id))
 
 
-def _release(running: Running, request: ChangeRequest, bundle: TaskBundle, *, tally: Tally) -> None:
+def _release(
+    running: Running, request: ChangeRequest, bundle: TaskBundle, *, making: Making
+) -> None:
     with running.effect(f"{len(bundle.tasks)} tasks") as connection:
         plans.store_bundle(connection, bundle)
-        code_plan_figures.note(connection, bundle, _making(tally))
+        code_plan_figures.note(connection, bundle, making)
         if request.stop_after == "code_plan":
             report.end_stopped(connection, request, who=running.farm.worker)
             return
@@ -101,12 +124,6 @@ def _release(running: Running, request: ChangeRequest, bundle: TaskBundle, *, ta
             who=running.farm.worker,
             why=f"{len(bundle.tasks)} tasks, {_free(bundle)} of them at once",
         )
-
-
-def _making(files: Tally) -> Making:
-    return Making(
-        read_seconds=files.seconds, hits={"files": files.hits}, misses={"files": files.misses}
-    )
 
 
 def _free(bundle: TaskBundle) -> int:

@@ -44,7 +44,7 @@ def open_farm(settings: Settings, servers: Servers, sender: Sender) -> Farm:
         statement_timeout=settings.store.statement_timeout_seconds,
         redactor=redactor,
     )
-    return Farm(settings, database, sender, redactor=redactor)
+    return Farm(settings, database, sender, redactor=redactor, broker_url=servers.broker_url)
 
 
 def redactor_of(settings: Settings) -> Redactor:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from selfheal.checks.development_install import prepare
 from selfheal.dispatch.sender import Sender, flush
+from selfheal.index.broker_store import BrokerStore
 from selfheal.index.disk import DiskStore
 from selfheal.index.index import Index
 from selfheal.index.store import BlobStore, Layered
@@ -41,12 +42,19 @@ class Farm:
     """One process of the farm: its settings and its ways to database, broker, git and sandbox."""
 
     def __init__(
-        self, settings: Settings, database: Database, sender: Sender, *, redactor: Redactor
+        self,
+        settings: Settings,
+        database: Database,
+        sender: Sender,
+        *,
+        redactor: Redactor,
+        broker_url: str = "",
     ) -> None:
         self.settings = settings
         self.database = database
         self.sender = sender
         self.redactor = redactor
+        self._broker_url = broker_url
         self.told_to_stop = False
         """Set when what this process works at is to be handed back."""
 
@@ -81,6 +89,12 @@ class Farm:
     def index(self) -> Index:
         """What is known of repositories, on this host and by the others; its tally starts at 0."""
         return Index(self._kept)
+
+    @property
+    def graphs(self) -> BrokerStore | None:
+        """Linked graphs in the broker's Redis, its tally at 0: to be closed. None without one."""
+        most = self.settings.index.broker_bytes
+        return BrokerStore.of_broker(self._broker_url, max_bytes=most)
 
     @property
     def _kept(self) -> BlobStore:

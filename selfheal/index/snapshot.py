@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Final, Protocol, Self
@@ -21,6 +22,14 @@ class Files(Protocol):
     def blob(self, path: str) -> str: ...
     def size(self, path: str) -> int: ...
     def portions(self, paths: Iterable[str]) -> Iterator[Mapping[str, bytes]]: ...
+
+
+def tree_id(files: Files) -> str:
+    """A digest of names and contents, as long as the id of a blob."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    for path in files.paths():
+        digest.update(f"{path}\0{files.blob(path)}\n".encode())
+    return digest.hexdigest()
 
 
 class Snapshot:

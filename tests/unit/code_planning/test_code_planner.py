@@ -11,6 +11,7 @@ from selfheal.codegraph.source import LoadedTree
 from selfheal.contracts.bundle import TaskBundle
 from selfheal.contracts.plan import Plan, Step, Symbol
 from selfheal.index.index import Index
+from selfheal.index.store import MemoryStore
 
 TREE = LoadedTree(
     {
@@ -273,3 +274,12 @@ def test_a_tree_beyond_the_bounds_is_read_only_where_the_plan_leads():
 
     assert bundle.warnings == ()
     assert bundle.tasks[0].test_ids == ("tests/test_cart.py::TestCart::test_total",)
+
+
+def test_a_bundle_is_the_same_when_its_graph_was_kept():
+    graphs, plan = MemoryStore(), plan_of(step(1, NET), step(2, MISSING, kind="ADD"))
+
+    first = CodePlanner(TREE, graphs=graphs).run(plan)
+    again = CodePlanner(TREE, graphs=graphs).run(plan)
+
+    assert again.to_json() == first.to_json()

@@ -1,0 +1,53 @@
+"""Call graphs around plans, kept for who asks for the same again: a retry, or another host."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from selfheal.code_planning.neighbourhood import Subject
+from selfheal.code_planning.reading import FileReader
+from selfheal.codegraph.graph import CallGraph, Edge, Node, Problem
+from selfheal.codegraph.linking import link
+from selfheal.errors import InvalidInput
+from selfheal.index.columns import Columns
+from selfheal.index.facts import linked_kind
+from selfheal.index.store import BlobStore, MemoryStore
+
+
+class _Linked(NamedTuple):
+    """A graph as it is kept."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    problems: tuple[Problem, ...]
+
+
+_COLUMNS: Final = Columns(_Linked)
+_CHOSEN_BY: Final = {"selfheal.code_planning": ("neighbourhood.py", "reading.py")}
+
+
+class Graphs:
+    """Links the graphs of plans; those that the store knows are not linked again."""
+
+    def __init__(self, store: BlobStore | None = None) -> None:
+        self._store = store or MemoryStore()
+
+    def around(self, subjects: Sequence[Subject], reader: FileReader) -> CallGraph:
+        """The graph of the subjects' surroundings in the reader's tree."""
+        kind, key = linked_kind("graphs", chosen_by=_CHOSEN_BY), _key(subjects, reader)
+        try:
+            return CallGraph(*_COLUMNS.unpack(self._store.get_many(kind, [key])[key]))
+        except (KeyError, InvalidInput):
+            graph = link(reader.surroundings(subjects), reader.modules)
+        linked = _Linked(tuple(graph.nodes.values()), graph.edges, graph.problems)
+        self._store.put_many(kind, {key: _COLUMNS.pack(linked)})
+        return graph
+
+
+def _key(subjects: Sequence[Subject], reader: FileReader) -> str:
+    """What decides on the graph, beside the code: the tree, and what is asked about."""
+    asked = [[list(one.files), list(one.symbols), sorted(one.names)] for one in subjects]
+    return hashlib.sha256(f"{reader.tree_id} {json.dumps(asked)}".encode()).hexdigest()
