@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from selfheal.code_planning.paths import names_of
 from selfheal.codegraph.graph import CallGraph, Node
-from selfheal.contracts.plan import Step, Symbol
+from selfheal.codegraph.source import is_python, module_name
+from selfheal.contracts.plan import Step, Symbol, SymbolKind
 
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_SIGNATURE: Final = re.compile(r"\b([A-Za-z_]\w*)\(")
 # Words of English that are also names in small examples; in backticks they still count.
 _ARTICLES: Final = frozenset({"a", "A", "I"})
 
@@ -39,8 +41,8 @@ class Target:
 
 def target_of(step: Step, files: tuple[str, ...], graph: CallGraph) -> Target:
     """The target of a whole step; symbols come from its goal and hints when it lists none."""
-    symbols = step.symbols or named_symbols(step, files, graph)
-    return narrowed(step, files, symbols, graph)
+    said = (*added_symbols(step, files, graph), *named_symbols(step, files, graph))
+    return narrowed(step, files, step.symbols or said, graph)
 
 
 def narrowed(
@@ -68,6 +70,22 @@ def named_symbols(step: Step, files: Iterable[str], graph: CallGraph) -> tuple[S
         # `client.fetch` may be a variable and a method of its class.
         found.update(whole or (n for n in nodes if _is_named(n, _last(word))))
     return tuple(node.symbol for node in sorted(found))
+
+
+def added_symbols(step: Step, files: Sequence[str], graph: CallGraph) -> tuple[Symbol, ...]:
+    """What an ADD step's goal says is new: `rate(order)`, where nothing around is called so.
+
+    Only the first such name: a goal may go on with what the new function calls.
+    """
+    written = _SIGNATURE.search(step.goal)
+    if step.kind != "ADD" or written is None or not files or not is_python(files[0]):
+        return ()
+    name = written[1]
+    if any(_last(node.fq_name) == name for node in graph):
+        return ()
+    kind: SymbolKind = "class" if name[0].isupper() else "function"
+    module = next((node.fq_name for node in graph.in_file(files[0])), module_name(files[0]))
+    return (Symbol(fq_name=f"{module}.{name}", kind=kind, file_path=files[0]),)
 
 
 def _last(dotted: str) -> str:

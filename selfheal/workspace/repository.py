@@ -82,6 +82,9 @@ def commit_at(path: Path, revision: str = "HEAD") -> tuple[Objects, str]:
     start = path.resolve()
     git_dir = start if is_git_dir(start) else _discover(start)[1]
     git = Git(git_dir)
+    unknown = f"{path} has no commit {revision!r}: name a branch, a tag or a sha"
+    if revision.startswith("-"):  # git would take it for an option
+        raise InvalidRepository(unknown)
     found = git.run(
         "rev-parse",
         "--verify",
@@ -90,7 +93,7 @@ def commit_at(path: Path, revision: str = "HEAD") -> tuple[Objects, str]:
         accept=(0, 1, 128),
     )
     if found.code:
-        raise InvalidRepository(f"{path} has no commit {revision!r}: name a branch, a tag or a sha")
+        raise InvalidRepository(unknown)
     return Objects(git), found.line
 
 

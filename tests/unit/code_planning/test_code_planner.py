@@ -283,3 +283,20 @@ def test_a_bundle_is_the_same_when_its_graph_was_kept():
     again = CodePlanner(TREE, graphs=graphs).run(plan)
 
     assert again.to_json() == first.to_json()
+
+
+def test_what_a_goal_writes_as_new_is_a_symbol_with_a_skeleton():
+    adding = step(1, kind="ADD", goal="add rate(order, *, day=None) beside `net`, by sum()")
+
+    (task,) = run(adding).tasks
+
+    assert [symbol.fq_name for symbol in task.symbols] == ["shop.price.rate", "shop.price.net"]
+    assert "+def rate(order, *, day=None):" in task.skeleton_patch[0]
+
+
+def test_what_is_called_so_already_is_not_new():
+    adding = step(1, kind="ADD", goal="add more of what gross(order) does", path="shop/mail.py")
+
+    (task,) = run(adding).tasks
+
+    assert (task.symbols, task.skeleton_patch) == ((), ())
