@@ -108,7 +108,7 @@ def test_one_file_is_a_graph(folder: Path) -> None:
         (["nowhere"], 2, "nowhere does not exist: name a file, a folder or a git repository"),
         (["project", "--rev", "v9"], 5, "has no commit 'v9': name a branch, a tag or a sha"),
         (["project", "--rev=-x"], 5, "has no commit '-x': name a branch, a tag or a sha"),
-        (["project", "--rev", "--all"], 2, "cannot be given to git"),
+        (["project", "--rev", "--all"], 5, "has no commit '--all'"),
         (["project", "--format", "png"], 2, "'png' is not one of 'json', 'dot', 'mermaid'"),
         (["project", "--package", "a/b"], 2, "'a/b' is no dotted name of a package"),
         (["project", "--callers-of", "shop.nothing"], 2, "there is no symbol shop.nothing"),
