@@ -181,7 +181,9 @@ def _sought(word: str) -> tuple[int, bytes]:
 
 
 def _norm(counts: Iterable[int]) -> float:
-    return round(math.sqrt(sum([_SQUARES[c] if c < _MOST else _SQUARES[_MOST] for c in counts])), 3)
+    return round(
+        math.sqrt(math.fsum([_SQUARES[c] if c < _MOST else _SQUARES[_MOST] for c in counts])), 3
+    )
 
 
 def _json(value: object) -> bytes:

@@ -53,7 +53,7 @@ class ExactEngine:
 def cosine(one: Vector, other: Vector) -> float:
     """Of two vectors of one space; 0 where one of them says nothing."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return sum(weight * other.get(place, 0.0) for place, weight in one.items())
+        return math.fsum(weight * other.get(place, 0.0) for place, weight in one.items())
     assert not isinstance(one, Mapping) and not isinstance(other, Mapping)
-    dot = sum(a * b for a, b in zip(one, other, strict=True))
+    dot = math.fsum(a * b for a, b in zip(one, other, strict=True))
     return dot / (math.hypot(*one) * math.hypot(*other) or 1.0)

@@ -105,7 +105,9 @@ def _names_said(places: Sequence[Place], words: Mapping[str, float]) -> dict[Pla
     values = {
         word: words[word] * rarity(len(places), having[word]) for word in having if word in words
     }
-    return {place: sum(values.get(word, 0.0) for word in said) for place, said in names.items()}
+    return {
+        place: math.fsum(values.get(word, 0.0) for word in said) for place, said in names.items()
+    }
 
 
 def _own(place: Place, texts: Mapping[Qualified, float]) -> float:

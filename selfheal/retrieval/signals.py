@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -149,4 +150,4 @@ def _name(path: str) -> str:
 def _said(name: str, words: Mapping[str, float]) -> float:
     """How much of a name the words of a text say."""
     parts = counted(name)
-    return sum(words.get(part, 0.0) for part in parts) / len(parts) if parts else 0.0
+    return math.fsum(words.get(part, 0.0) for part in parts) / len(parts) if parts else 0.0
