@@ -46,11 +46,12 @@ def code_plan(
     asked = _read(plan)
     objects, sha = commit_at(repo, rev or asked.base_commit_sha)
     with kept_here() as kept:
-        everything = cache(partial(Retrieval.at, objects, sha, kept))
-        planner = CodePlanner(Snapshot.at(objects, sha), Index(kept), lookup=lookup_in(everything))
+        snapshot = Snapshot.at(objects, sha)
+        search = partial(Retrieval.at, objects, sha, kept, snapshot=snapshot)
+        planner = CodePlanner(snapshot, Index(kept), lookup=lookup_in(cache(search)))
         cut = planner.run(asked.model_copy(update={"base_commit_sha": sha}))
         paths = {path for task in cut.tasks for path in task.paths}
-        bundle = with_chunks(cut, Retrieval.at(objects, sha, kept, paths=paths))
+        bundle = with_chunks(cut, search(paths=paths))
     if as_json:
         print(bundle.to_json())
         return

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from selfheal.contracts.run_report import Cause
 from selfheal.errors import (
     Cancelled,
     EnvironmentUnusable,
@@ -16,6 +16,10 @@ from selfheal.errors import (
     SelfhealError,
     Transient,
 )
+
+if TYPE_CHECKING:
+    # Making the documents takes a tenth of a second, which most commands need not wait.
+    from selfheal.contracts.run_report import Cause
 
 
 class ExitCode(IntEnum):

@@ -78,17 +78,18 @@ class Retrieval:
         sha: str,
         store: BlobStore,
         *,
+        snapshot: Snapshot | None = None,
         paths: Collection[str] | None = None,
         embedder: Embedder | None = None,
         engine: VectorEngine | None = None,
     ) -> Retrieval:
-        """Retrieval at a commit, in all of its files or in these.
+        """Retrieval at a commit, in all of its files or in these; `snapshot` is of that commit.
 
         Files that the store does not know are read and kept there. The vector side is TF-IDF; with
         an embedder its vectors are compared instead, for the chunks that are nearest by words. They
         are compared by the engine, where one is given.
         """
-        corpus = Corpus.of(Snapshot.at(objects, sha), store, paths=paths)
+        corpus = Corpus.of(snapshot or Snapshot.at(objects, sha), store, paths=paths)
         vectors = Vectors(embedder, store) if embedder else None
         nearness = Nearness(corpus, vectors=vectors, engine=engine)
         changes = partial(changes_before, objects, sha, store)
