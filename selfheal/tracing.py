@@ -12,6 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from selfheal import late_log
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import SpanContext
@@ -68,7 +70,10 @@ class Spans:
             from opentelemetry.sdk.trace import TracerProvider
             from opentelemetry.sdk.trace.export import BatchSpanProcessor
         except ImportError:
-            _warn("tracing.endpoint is set, but not the extra: pip install 'selfheal[otel]'")
+            late_log.warning(
+                "tracing.endpoint is set, but not the extra: pip install 'selfheal[otel]'",
+                action="tracing.off",
+            )
             return None
         url = f"{self._endpoint}".rstrip("/") + "/v1/traces"
         exporter = OTLPSpanExporter(url, timeout=SENDING_SECONDS)
@@ -89,9 +94,3 @@ def _root(request: UUID) -> SpanContext:
         is_remote=True,
         trace_flags=TraceFlags(TraceFlags.SAMPLED),
     )
-
-
-def _warn(message: str) -> None:
-    import structlog
-
-    structlog.get_logger().warning(message, action="tracing.off")

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice, product
 from typing import Final, Protocol
 
-import structlog
-
+from selfheal import late_log
 from selfheal.contracts.bundle import CodingTask, TaskBundle
 from selfheal.errors import TimedOut
 from selfheal.retrieval.chunk import Found
@@ -74,7 +73,7 @@ def _asked(search: Search, query: str, path: str) -> tuple[tuple[str, ...] | Non
         try:
             found = search.hybrid_search(query, k=CHUNKS, alpha=ALPHA, within=Filter({path}))
         except TimedOut as error:
-            structlog.get_logger().info(
+            late_log.info(
                 f"Retrieval did not answer: {error}", action="retrieval.timed_out", path=path
             )
             continue

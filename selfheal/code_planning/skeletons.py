@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from unidiff.errors import UnidiffParseError
 from unidiff.patch import PatchSet
 
+from selfheal import late_log
 from selfheal.code_planning.reading import FileReader
 from selfheal.code_planning.signatures import signature_of
 from selfheal.code_planning.targets import Target
@@ -67,10 +68,7 @@ def _checked(path: str, old: str | None, new: str) -> str:
 
 
 def _omitted(path: str, why: str) -> str:
-    # Loading it takes a tenth of a second, which a plan on the command line need not wait.
-    import structlog
-
-    structlog.get_logger().info(
+    late_log.info(
         f"The skeleton of {path} is left out: {why}", action="skeleton.omitted", path=path
     )
     return ""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
 
+from selfheal import late_log
 from selfheal.index.index import Tally
 
 if TYPE_CHECKING:
@@ -154,7 +155,10 @@ class BrokerStore:
             return ask(self._opened())
         except (RedisError, OSError, ValueError) as error:  # the last one: of an odd URL
             self._again_at = time.monotonic() + _LEFT_ALONE_SECONDS
-            _warn(f"The broker's Redis keeps no graphs for a while: {error}")
+            late_log.warning(
+                f"The broker's Redis keeps no graphs for a while: {error}",
+                action="index.broker_away",
+            )
             return None
 
     def _opened(self) -> Redis:
@@ -202,10 +206,3 @@ def _unpacked(data: bytes) -> bytes | None:
     except zlib.error:
         return None
     return unpacked if unpacking.eof else None
-
-
-def _warn(message: str) -> None:
-    # Loading it takes a fifth of a second, which a plan on the command line need not wait.
-    import structlog
-
-    structlog.get_logger().warning(message, action="index.broker_away")

@@ -11,6 +11,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+from selfheal import late_log
+
 if TYPE_CHECKING:
     from selfheal.settings import Settings
 
@@ -138,7 +140,7 @@ class DiskStore:
                 return ask(self._open())
             except (sqlite3.OperationalError, OSError) as error:
                 self._close()
-                _warn(f"{self.file} cannot be used: {error}", action="index.unusable")
+                late_log.warning(f"{self.file} cannot be used: {error}", action="index.unusable")
             except sqlite3.DatabaseError as error:
                 self._set_aside(error)
             return None
@@ -160,19 +162,12 @@ class DiskStore:
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
         """Move the file out of the way, unless another process has just done so."""
         self._close()
-        _warn(f"{self.file} is begun anew: {error}", action="index.begun_anew")
+        late_log.warning(f"{self.file} is begun anew: {error}", action="index.begun_anew")
         if _is_broken(self.file):
             for ending in ("", "-wal", "-shm"):
                 file = self.file.with_name(self.file.name + ending)
                 if file.exists():
                     file.replace(self.file.with_name(f"{FILE_NAME}.broken{ending}"))
-
-
-def _warn(message: str, *, action: str) -> None:
-    # Loading it takes a fifth of a second, which a plan on the command line need not wait.
-    import structlog
-
-    structlog.get_logger().warning(message, action=action)
 
 
 def _rows(

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from selfheal import late_log
 from selfheal.errors import BudgetSpent, EngineUnavailable, InvalidAnswer, ModelUnavailable
 from selfheal.retrieval.chunk import TF_IDF, chunk_id
 from selfheal.retrieval.corpus import Corpus
@@ -96,7 +97,10 @@ class Nearness:
             return self._engine.cosines(query, points)
         except EngineUnavailable as error:
             self._away = str(error)
-            _warn(f"{self._engine.name} is asked no more for this search: {error}")
+            late_log.warning(
+                f"{self._engine.name} is asked no more for this search: {error}",
+                action="retrieval.engine_away",
+            )
             return None
 
     def _told(self, made_of: str) -> str:
@@ -124,10 +128,3 @@ def _once(keys: Iterable[str]) -> tuple[str, ...]:
 
 def _best(scores: Scores, keys: Collection[Key], most: int) -> list[Key]:
     return sorted(keys, key=lambda key: (-scores.chunks[key], key))[:most]
-
-
-def _warn(message: str) -> None:
-    # Loading it takes a fifth of a second, which a search on the command line need not wait.
-    import structlog
-
-    structlog.get_logger().warning(message, action="retrieval.engine_away")
