@@ -135,11 +135,9 @@ def farm_with(
             )
             redactor = redactor or Redactor()
             url = fresh_database(template=_migrated)
-            database = stack.enter_context(closing(Database(url, redactor=redactor)))
-            turns = Turns()
+            turns, database = Turns(), Database(url, redactor=redactor)
             farm = Farm(settings, database, turns, redactor=redactor)
-            stack.callback(lambda: farm.models and farm.models.close())
-            return OneProcessFarm(farm, turns)
+            return OneProcessFarm(stack.enter_context(closing(farm)), turns)
 
         yield make
 
