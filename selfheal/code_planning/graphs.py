@@ -14,10 +14,10 @@ from selfheal.codegraph.linking import link
 from selfheal.errors import InvalidInput
 from selfheal.index.columns import Columns
 from selfheal.index.facts import linked_kind
-from selfheal.index.store import BlobStore, MemoryStore
+from selfheal.index.store import BlobStore
 
 
-class _Linked(NamedTuple):
+class _Kept(NamedTuple):
     """A graph as it is kept."""
 
     nodes: tuple[Node, ...]
@@ -25,7 +25,7 @@ class _Linked(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-_COLUMNS: Final = Columns(_Linked)
+_COLUMNS: Final = Columns(_Kept)
 _CHOSEN_BY: Final = {"selfheal.code_planning": ("neighbourhood.py", "reading.py")}
 
 
@@ -33,18 +33,24 @@ class Graphs:
     """Links the graphs of plans; those that the store knows are not linked again."""
 
     def __init__(self, store: BlobStore | None = None) -> None:
-        self._store = store or MemoryStore()
+        self._store = store
 
     def around(self, subjects: Sequence[Subject], reader: FileReader) -> CallGraph:
         """The graph of the subjects' surroundings in the reader's tree."""
+        if self._store is None:
+            return _linked(subjects, reader)
         kind, key = linked_kind("graphs", chosen_by=_CHOSEN_BY), _key(subjects, reader)
         try:
             return CallGraph(*_COLUMNS.unpack(self._store.get_many(kind, [key])[key]))
         except (KeyError, InvalidInput):
-            graph = link(reader.surroundings(subjects), reader.modules)
-        linked = _Linked(tuple(graph.nodes.values()), graph.edges, graph.problems)
-        self._store.put_many(kind, {key: _COLUMNS.pack(linked)})
+            graph = _linked(subjects, reader)
+        kept = _Kept(tuple(graph.nodes.values()), graph.edges, graph.problems)
+        self._store.put_many(kind, {key: _COLUMNS.pack(kept)})
         return graph
+
+
+def _linked(subjects: Sequence[Subject], reader: FileReader) -> CallGraph:
+    return link(reader.surroundings(subjects), reader.modules)
 
 
 def _key(subjects: Sequence[Subject], reader: FileReader) -> str:

@@ -42,18 +42,32 @@ class CodePlanner:
         lookup: Lookup | None = None,
         graphs: BlobStore | None = None,
     ) -> None:
-        self._reader = FileReader(tree, index)
+        self._tree = tree
+        self._index = index or Index()
+        self._lookup = lookup
         self._graphs = Graphs(graphs)
-        self._paths = PathResolver(self._reader, lookup)
 
     def run(self, plan: Plan) -> TaskBundle:
         """The bundle of `plan`: tasks in an order that respects their dependencies."""
         with uncollected():
-            return self._bundle(plan)
+            # All that was read goes with it, so that the collector finds nothing to look through.
+            return _Planning(plan, FileReader(self._tree, self._index)).bundle(
+                self._graphs, self._lookup
+            )
 
-    def _bundle(self, plan: Plan) -> TaskBundle:
-        resolved = [self._paths.resolve(step) for step in plan.steps]
-        graph = self._graph(plan, resolved)
+
+class _Planning:
+    """One plan on its way to a bundle."""
+
+    def __init__(self, plan: Plan, reader: FileReader) -> None:
+        self._plan = plan
+        self._reader = reader
+
+    def bundle(self, graphs: Graphs, lookup: Lookup | None) -> TaskBundle:
+        """The tasks, with what was not as the plan says."""
+        plan, resolver = self._plan, PathResolver(self._reader, lookup)
+        resolved = [resolver.resolve(step) for step in plan.steps]
+        graph = self._graph(resolved, graphs)
         targets = [
             target_of(step, paths.files, graph)
             for step, paths in zip(plan.steps, resolved, strict=True)
@@ -79,18 +93,18 @@ class CodePlanner:
             base_commit_sha=plan.base_commit_sha,
         )
 
+    def _graph(self, resolved: Iterable[StepPaths], graphs: Graphs) -> CallGraph:
+        subjects = [
+            Subject(paths.files, tuple(one.fq_name for one in step.symbols), names_of(step))
+            for step, paths in zip(self._plan.steps, resolved, strict=True)
+        ]
+        self._reader.expect(path for subject in subjects for path in subject.files)
+        return graphs.around(subjects, self._reader)
+
     def _tokens(self, unit: Unit) -> int:
         """What a model has to read for the task: its goal and its files."""
         texts = map(self._reader.text, unit.target.files)
         return sum(map(estimated_tokens, (unit.target.step.goal, *texts)))
-
-    def _graph(self, plan: Plan, resolved: Iterable[StepPaths]) -> CallGraph:
-        subjects = [
-            Subject(paths.files, tuple(one.fq_name for one in step.symbols), names_of(step))
-            for step, paths in zip(plan.steps, resolved, strict=True)
-        ]
-        self._reader.expect(path for subject in subjects for path in subject.files)
-        return self._graphs.around(subjects, self._reader)
 
 
 def _units(plan: Plan, targets: Iterable[Target], graph: CallGraph) -> list[Unit]:
