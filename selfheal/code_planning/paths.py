@@ -75,7 +75,9 @@ class PathResolver:
         defining = self._reader.defining(names_of(step)) if is_python(path) else []
         if len(defining) == 1:
             return defining[0], f"{defining[0]} alone defines what the step names and is used"
-        for likely in self._lookup(step.goal, step.hints) if self._lookup else ():
+        # A search always finds something, and nothing may be removed that the plan has not named.
+        lookup = self._lookup if step.kind != "REMOVE" else None
+        for likely in lookup(step.goal, step.hints) if lookup else ():
             if likely in self._paths:
                 return likely, f"{likely} is what the step's words are about most, and is used"
         return "", ""

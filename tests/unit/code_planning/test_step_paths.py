@@ -104,3 +104,14 @@ def test_no_path_ever_leaves_the_tree(path, kind):
         assert not found.startswith("/")
         assert ".." not in found.split("/")
         assert found.strip("/") == found
+
+
+def test_a_file_is_never_removed_because_a_search_has_found_it():
+    found = PathResolver(TREE, lambda goal, hints: ["app/core.py"])
+
+    removed = found.resolve(step("app/gone.py", kind="REMOVE", goal="remove it"))
+    edited = found.resolve(step("app/gone.py", goal="change it"))
+
+    assert removed.files == ("app/gone.py",)
+    assert "and none like it" in removed.warnings[0].message
+    assert edited.files == ("app/core.py",)
