@@ -41,7 +41,7 @@ class Definition(NamedTuple):
 
     `parameters` keep their stars; a bare `*` stands before those that are keyword-only.
     `branches` counts the decisions in its own body. A fallback stands where an exception is
-    handled: as a rule for an import that may fail.
+    handled: as a rule for an import that may fail. A stub's body is empty: a docstring, `pass`, `...`.
     """
 
     qualname: str
@@ -52,6 +52,7 @@ class Definition(NamedTuple):
     parameters: tuple[str, ...] = ()
     branches: int = 0
     is_fallback: bool = False
+    is_stub: bool = False
 
 
 class Import(NamedTuple):

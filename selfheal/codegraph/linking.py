@@ -8,7 +8,7 @@ from typing import Final
 
 from selfheal.codegraph.calling import IMPLIED, Calls, Hit
 from selfheal.codegraph.decorating import Decorations
-from selfheal.codegraph.facts import MERGED, Argument, Binding, Call, FileFacts, Import
+from selfheal.codegraph.facts import MERGED, Argument, Binding, Call, Chain, FileFacts, Import
 from selfheal.codegraph.fixtures import fixture_links
 from selfheal.codegraph.flow import Flow, Slot, Thing, Values
 from selfheal.codegraph.graph import CallGraph, Edge, EdgeKind, Node, Problem
@@ -76,6 +76,21 @@ class Linker:
         self._decorations.begin_last_round()
         for job in range(len(decorations)):
             self._flow.resume([job])
+        self._property_names |= frozenset(self._descriptor_names())
+
+    def _descriptor_names(self) -> Iterator[str]:
+        """The names of attributes that hold descriptors of the project."""
+        for defined in self.names.definitions.values():
+            if defined.fact.decorators and self._is_descriptor(defined.parent, defined.name):
+                yield defined.name
+        for file, binding in self._bindings():
+            owner = full_name(self.names.modules.name_of(file.path), binding.scope)
+            if binding.value[-1] == "()" and self._is_descriptor(owner, binding.target[0]):
+                yield binding.target[0]
+
+    def _is_descriptor(self, owner: str, name: str) -> bool:
+        held = self._flow.read(Slot(owner, name)) if self.names.is_class(owner) else {}
+        return any(map(self.resolver.getter, held))
 
     def nodes(self) -> Iterator[Node]:
         for file in self.names.files.values():
@@ -179,15 +194,17 @@ class Linker:
     def _bind(self, binding: Binding, place: Place, slot: Slot) -> None:
         values = self.resolver.evaluate(binding.value, place)
         if values:
-            self._flow.add(slot, values, at_most=binding.confidence)
+            is_stated = _is_element(binding.value)
+            self._flow.add(slot, values, at_most=binding.confidence, is_stated=is_stated)
 
     def _set(self, binding: Binding, place: Place, target_place: Place) -> None:
         """Binds an attribute or an element."""
         values = self.resolver.evaluate(binding.value, place)
         if values:
             owners = self.resolver.evaluate(binding.target[:-1], target_place)
+            is_stated = _is_stated(binding.target)
             for slot in [s for owner in owners for s in self._slots(owner, binding.target[-1])]:
-                self._flow.add(slot, values, at_most=binding.confidence)
+                self._flow.add(slot, values, at_most=binding.confidence, is_stated=is_stated)
 
     def _slots(self, owner: Thing, step: str) -> list[Slot]:
         if step == MERGED:
@@ -213,7 +230,7 @@ class Linker:
 
     def _call(self, call: Call, place: Place) -> None:
         # A copy: a function that is given to itself changes the variable that is read here.
-        for thing in tuple(self.resolver.evaluate(call.target, place)):
+        for thing in tuple(self.calls.called(call.target, place)):
             callee, receiver = self.calls.callee(thing)
             if callee is not None:
                 self._receive(callee, receiver)
@@ -285,6 +302,15 @@ class Linker:
                 yield self.names.modules.name_of(thing.name)
             elif thing.kind in ("class", "function", "missing"):
                 yield thing.name
+
+
+def _is_stated(target: Chain) -> bool:
+    """Whether a literal says itself that this is in it, and where."""
+    return target[0].startswith("at:") and target[1:] not in (("[]",), (MERGED,))
+
+
+def _is_element(value: Chain) -> bool:
+    return value[-1].startswith("[")
 
 
 def _in_lambda(qualname: str) -> bool:

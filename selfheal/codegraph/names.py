@@ -20,6 +20,11 @@ class Defined:
     fact: Definition
 
     @property
+    def name(self) -> str:
+        """The last part of it."""
+        return self.fact.qualname.rpartition(".")[2]
+
+    @property
     def parent(self) -> str:
         """The fq name of the scope that holds it."""
         return full_name(self.module, self.fact.qualname.rpartition(".")[0])
@@ -74,8 +79,21 @@ class Namespaces:
     def is_abstract(self, defined: Defined) -> bool:
         """Whether a method is there to be overridden: it says so, or does nothing but raise."""
         is_declared = any("abstract" in chain[-1] for chain in defined.fact.decorators)
-        only_raises = defined.fq_name in self.abstract and not defined.fact.branches
-        return defined.fact.kind == "method" and (is_declared or only_raises)
+        return defined.fact.kind == "method" and (is_declared or self._only_raises(defined))
+
+    def left_open(self) -> Iterator[str]:
+        """The names of methods that the classes below may have to define, empty ones too."""
+        for defined in self.definitions.values():
+            is_empty = defined.fact.kind == "method" and defined.fact.is_stub
+            if is_empty or self.is_abstract(defined):
+                yield defined.name
+
+    def is_hollow(self, defined: Defined) -> bool:
+        """Whether there is nothing to run in a method: it is empty, or only raises."""
+        return defined.fact.is_stub or self._only_raises(defined)
+
+    def _only_raises(self, defined: Defined) -> bool:
+        return defined.fq_name in self.abstract and not defined.fact.branches
 
     def starred(self, path: str) -> dict[str, str]:
         """Names that `from ... import *` brings into a file, each with the module that has it.

@@ -38,6 +38,7 @@ from selfheal.codegraph.patterns import PATTERNS, compared, paired
 
 _NAMES: Final = frozenset({"identifier", "attribute", "subscript"})
 _SPREADS: Final = {"list_splat": "*{}", "dictionary_splat": "**"}
+_EMPTY: Final = frozenset({"pass_statement", "string", "ellipsis", "comment"})
 _MAX_DEPTH: Final = 40
 
 
@@ -179,6 +180,7 @@ class Reader(MatchReader[_Scope]):
                 decorators=tuple(applied),
                 parameters=parameters,
                 is_fallback=_is_handling(whole),
+                is_stub=kind != "class" and _is_empty(node.child_by_field_name("body")),
             )
         )
         for chain in applied:
@@ -416,6 +418,19 @@ def _is_handling(node: Node) -> bool:
     """Whether a statement stands right in an `except` clause."""
     around = node.parent.parent if node.parent is not None else None
     return around is not None and around.type == "except_clause"
+
+
+def _is_empty(body: Node | None) -> bool:
+    """Whether a body has nothing but a docstring, `pass` and `...`."""
+    statements = body.named_children if body is not None else []
+    return all(
+        statement.type in _EMPTY
+        or (
+            statement.type == "expression_statement"
+            and all(child.type in _EMPTY for child in statement.named_children)
+        )
+        for statement in statements
+    )
 
 
 def _without_subscript(base: Node) -> Node:
