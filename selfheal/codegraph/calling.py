@@ -74,8 +74,8 @@ class Calls:
         return found
 
     def is_promise(self, callee: Defined) -> bool:
-        """Whether it says what others can do, and is not run itself: an empty method of a protocol."""
-        return callee.fact.is_stub and self._resolver.hierarchy.is_protocol(callee.parent)
+        """Whether it says what others can do and is not run: an empty method of a protocol."""
+        return callee.fact.left == "empty" and self._resolver.hierarchy.is_protocol(callee.parent)
 
     def hits(self, call: Call, place: Place) -> Iterator[Hit]:
         """Everything that `call`, written at `place`, may run."""

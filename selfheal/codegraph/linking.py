@@ -6,9 +6,19 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final
 
+from selfheal.codegraph.annotations import Annotations
 from selfheal.codegraph.calling import IMPLIED, Calls, Hit
 from selfheal.codegraph.decorating import Decorations
-from selfheal.codegraph.facts import MERGED, Argument, Binding, Call, Chain, FileFacts, Import
+from selfheal.codegraph.facts import (
+    MERGED,
+    RETURN,
+    Argument,
+    Binding,
+    Call,
+    Chain,
+    FileFacts,
+    Import,
+)
 from selfheal.codegraph.fixtures import fixture_links
 from selfheal.codegraph.flow import Flow, Slot, Thing, Values
 from selfheal.codegraph.graph import CallGraph, Edge, EdgeKind, Node, Problem
@@ -58,6 +68,7 @@ class Linker:
         self.resolver = Resolver(names, self._flow)
         self.calls = Calls(names, self.resolver)
         self._decorations = Decorations(names, self._flow, self.resolver)
+        self._annotations = Annotations(self.resolver)
         self._fixtures = fixture_links(names)
         self._property_names = frozenset(
             defined.fact.qualname.rpartition(".")[2]
@@ -69,6 +80,7 @@ class Linker:
     def _solve(self) -> None:
         for defined in self.names.definitions.values():
             self._define(defined)
+        self._annotate()
         self._flow.run([*self._alias_jobs(), *self._base_jobs()])
         self.resolver.hierarchy.settle()
         decorations = list(self._decoration_jobs())
@@ -146,6 +158,13 @@ class Linker:
                 kind = "dict" if name.startswith("**") else "tuple"
                 held = Thing("container", rest_container(defined.fq_name, rest, kind))
                 self._flow.add(Slot(defined.fq_name, rest), {held: 1.0}, at_most=1.0)
+
+    def _annotate(self) -> None:
+        for file, binding in self._bindings():
+            if binding.is_type and binding.target[0] != RETURN:
+                place = self._place(file, binding.value_scope)
+                slot = Slot(full_name(place.module, binding.scope), binding.target[0])
+                self._annotations.say(slot, binding.value, place)
 
     def _place(self, file: FileFacts, scope: str) -> Place:
         return Place(file.path, self.names.modules.name_of(file.path), scope)
@@ -258,6 +277,7 @@ class Linker:
             if values:
                 for slot, step in parameters.taking(argument.key):
                     given = self.resolver.step(values, step, place) if step else values
+                    given = self._annotations.fitting(slot, given)
                     self._flow.add(slot, given, at_most=PASSED)
 
     def _inject(self, user: str, parameter: str, fixture: str) -> None:

@@ -38,7 +38,6 @@ class Namespaces:
         self.files = {file.path: file for file in facts}
         self.definitions: dict[str, Defined] = {}
         self.stars: dict[str, list[str]] = defaultdict(list)
-        self.abstract: set[str] = set()
         self._bound: dict[str, set[str]] = defaultdict(set)
         self._imported: dict[str, set[str]] = defaultdict(set)
         self._starred: dict[str, dict[str, str]] = {}
@@ -60,9 +59,6 @@ class Namespaces:
                 self._bound[scope].add(binding.target[0])
                 if binding.value and binding.value[0].startswith("import:"):
                     self._imported[scope].add(binding.target[0])
-        for call in file.calls:
-            if call.target == ("NotImplementedError",):
-                self.abstract.add(full_name(module, call.scope))
         for imported in file.imports:
             if imported.name == "*":
                 self.stars[file.path].append(imported.module)
@@ -79,21 +75,14 @@ class Namespaces:
     def is_abstract(self, defined: Defined) -> bool:
         """Whether a method is there to be overridden: it says so, or does nothing but raise."""
         is_declared = any("abstract" in chain[-1] for chain in defined.fact.decorators)
-        return defined.fact.kind == "method" and (is_declared or self._only_raises(defined))
+        return defined.fact.kind == "method" and (is_declared or defined.fact.left == "raises")
 
     def left_open(self) -> Iterator[str]:
         """The names of methods that the classes below may have to define, empty ones too."""
         for defined in self.definitions.values():
-            is_empty = defined.fact.kind == "method" and defined.fact.is_stub
+            is_empty = defined.fact.kind == "method" and defined.fact.left == "empty"
             if is_empty or self.is_abstract(defined):
                 yield defined.name
-
-    def is_hollow(self, defined: Defined) -> bool:
-        """Whether there is nothing to run in a method: it is empty, or only raises."""
-        return defined.fact.is_stub or self._only_raises(defined)
-
-    def _only_raises(self, defined: Defined) -> bool:
-        return defined.fq_name in self.abstract and not defined.fact.branches
 
     def starred(self, path: str) -> dict[str, str]:
         """Names that `from ... import *` brings into a file, each with the module that has it.

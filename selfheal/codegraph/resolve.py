@@ -263,8 +263,8 @@ class Resolver:
         if defined.fact.kind != "method":
             return False
         if self._names.is_abstract(defined):
-            return thing.kind == "instance" or self._names.is_hollow(defined)
-        is_left = defined.fact.is_stub and thing.kind == "instance"
+            return thing.kind == "instance" or bool(defined.fact.left)
+        is_left = defined.fact.left == "empty" and thing.kind == "instance"
         return is_left and self.hierarchy.is_left_to_children(thing.name, defined.name)
 
     def _foreign_member(self, owner: str, name: str) -> Values:
