@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from selfheal.codegraph.facts import Definition, FileFacts
+from selfheal.codegraph.facts import Chain, Definition, FileFacts
 from selfheal.codegraph.source import Modules
 
 
@@ -38,6 +38,7 @@ class Namespaces:
         self.files = {file.path: file for file in facts}
         self.definitions: dict[str, Defined] = {}
         self.stars: dict[str, list[str]] = defaultdict(list)
+        self._called: set[str] = set()
         self._bound: dict[str, set[str]] = defaultdict(set)
         self._imported: dict[str, set[str]] = defaultdict(set)
         self._starred: dict[str, dict[str, str]] = {}
@@ -59,9 +60,23 @@ class Namespaces:
                 self._bound[scope].add(binding.target[0])
                 if binding.value and binding.value[0].startswith("import:"):
                     self._imported[scope].add(binding.target[0])
+            if not binding.is_type:
+                self._call(binding.value)
+        for call in file.calls:
+            self._called.add(call.target[-1])
+            for argument in call.arguments:
+                self._call(argument.value)
         for imported in file.imports:
             if imported.name == "*":
                 self.stars[file.path].append(imported.module)
+
+    def _call(self, chain: Chain) -> None:
+        if "()" in chain:
+            self._called.update(chain[at - 1] for at, step in enumerate(chain) if step == "()")
+
+    def is_called(self, name: str) -> bool:
+        """Whether something of this name is called anywhere."""
+        return name in self._called or f".{name}" in self._called
 
     def binds(self, scope: str, name: str) -> bool:
         """Whether the text of `scope` binds `name`."""

@@ -259,13 +259,18 @@ class Resolver:
         return any(one is not None and self._is_open(one, thing) for one in definitions)
 
     def _is_open(self, defined: Defined, thing: Thing) -> bool:
-        """A class may be named to run just its own method, so there has to be nothing in it."""
+        """Whether those below define the method: it says so, or is empty in a class nobody makes.
+
+        A class is named to run its own method too, so what it names must have nothing to run.
+        """
         if defined.fact.kind != "method":
             return False
         if self._names.is_abstract(defined):
             return thing.kind == "instance" or bool(defined.fact.left)
-        is_left = defined.fact.left == "empty" and thing.kind == "instance"
-        return is_left and self.hierarchy.is_left_to_children(thing.name, defined.name)
+        if defined.fact.left != "empty" or thing.kind != "instance":
+            return False
+        is_made = self._names.is_called(thing.name.rpartition(".")[2])
+        return not is_made and self.hierarchy.is_left_to_children(thing.name, defined.name)
 
     def _foreign_member(self, owner: str, name: str) -> Values:
         base = self.hierarchy.foreign_base(owner)
