@@ -74,7 +74,10 @@ class Calls:
         return found
 
     def is_promise(self, callee: Defined) -> bool:
-        """Whether it says what others can do and is not run: an empty method of a protocol."""
+        """Whether it says what others can do and is not run: an empty method of a protocol.
+
+        The graph keeps calls of it: who changes it has to look at them.
+        """
         return callee.fact.left == "empty" and self._resolver.hierarchy.is_protocol(callee.parent)
 
     def hits(self, call: Call, place: Place) -> Iterator[Hit]:

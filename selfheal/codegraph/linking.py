@@ -330,6 +330,7 @@ def _is_stated(target: Chain) -> bool:
 
 
 def _is_element(value: Chain) -> bool:
+    """Whether it is taken out of something, which may be a literal."""
     return value[-1].startswith("[")
 
 

@@ -40,6 +40,7 @@ class Resolver:
         self._variables: dict[Place, dict[str, Slot | None]] = defaultdict(dict)
         self._containers = Containers(flow)
         self.hierarchy = Hierarchy(names, flow)
+        # Attributes are asked for by the hundred thousand: most names need no second look.
         self.left_open = frozenset(names.left_open())
         self._getters = frozenset(
             defined.parent

@@ -360,3 +360,9 @@ def test_an_empty_method_that_some_subclass_inherits_is_called():
     )
 
     assert ("m.A.run", "m.A.hook") in calls(graph)
+
+
+def test_the_graph_keeps_calls_of_what_a_protocol_promises():
+    graph = graph_for({"m.py": SENT.format(annotation=": CanDo", given="A")})
+
+    assert {("m.g", "m.CanDo.f"), ("m.g", "m.A.f")} <= calls(graph)
