@@ -231,9 +231,12 @@ class Resolver:
     def _got(self, members: Values) -> Values:
         """Members of a class as reading them gives them: of a descriptor what its `__get__` does,
         where that is known."""
+        getters = {thing: getter for thing in members if (getter := self.getter(thing))}
+        if not getters:
+            return members
         got: dict[Thing, float] = {}
         for thing, confidence in members.items():
-            getter = self.getter(thing)
+            getter = getters.get(thing, "")
             given = self._flow.read(Slot(getter, RETURN)) if getter else {}
             for other in given or (thing,):
                 got[other] = max(confidence, got.get(other, 0.0))
