@@ -64,5 +64,7 @@ ELEMENTS: Final = frozenset({"get", "pop", "popitem", "popleft", "setdefault", "
 """Methods of containers that give an element."""
 CONTENTS: Final = frozenset({"values", "copy", "keys", "union", "__add__", "__or__"})
 """Methods of containers that give their elements."""
+PROTOCOLS: Final = frozenset({"typing.Protocol", "typing_extensions.Protocol"})
+"""Bases of classes that nobody is an instance of alone."""
 NO_INSTANCES: Final = frozenset({"typing", "typing_extensions", "collections.abc", "types"})
 """Modules whose names say in annotations what a value can do, not what it is."""

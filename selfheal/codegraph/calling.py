@@ -9,7 +9,7 @@ from typing import Final
 from selfheal.codegraph import builtin
 from selfheal.codegraph.containers import type_of
 from selfheal.codegraph.facts import Call, Chain
-from selfheal.codegraph.flow import Thing
+from selfheal.codegraph.flow import Thing, Values
 from selfheal.codegraph.names import Defined, Namespaces
 from selfheal.codegraph.resolve import Place, Resolver
 
@@ -58,13 +58,35 @@ class Calls:
             case _:
                 return None, None
 
+    def called(self, target: Chain, place: Place) -> Values:
+        """What a call of `target` calls; for an instance the `__call__` of subclasses, where its
+        own is there to be overridden."""
+        values = self._resolver.evaluate(target, place)
+        if "__call__" not in self._resolver.left_open:
+            return values
+        found: dict[Thing, float] = {}
+        for thing, confidence in values.items():
+            methods = (
+                self._resolver.attribute(thing, "__call__") if thing.kind == "instance" else {}
+            )
+            for one in [one for one in methods if one.kind == "bound"] or (thing,):
+                found[one] = min(confidence, methods.get(one, 1.0))
+        return found
+
+    def is_promise(self, callee: Defined) -> bool:
+        """Whether it says what others can do and is not run: an empty method of a protocol.
+
+        The graph keeps calls of it: who changes it has to look at them.
+        """
+        return callee.fact.left == "empty" and self._resolver.hierarchy.is_protocol(callee.parent)
+
     def hits(self, call: Call, place: Place) -> Iterator[Hit]:
         """Everything that `call`, written at `place`, may run."""
         if call.kind == "read":
             yield from self._properties(call.target, place)
             return
         limit = IMPLIED if call.kind == "protocol" else 1.0
-        for thing, confidence in self._resolver.evaluate(call.target, place).items():
+        for thing, confidence in self.called(call.target, place).items():
             yield from self._runs(thing, call, min(confidence, limit))
             if thing.kind in ("builtin", "namespace", "method"):
                 yield from self._by_outside(_outside_name(thing), call, place)

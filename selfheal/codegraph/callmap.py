@@ -43,6 +43,8 @@ def diagram_of(calls: CallMap) -> Diagram:
 def _callees(linker: Linker, names: _Names, file: FileFacts, call: Call) -> Iterator[str]:
     place = Place(file.path, linker.names.modules.name_of(file.path), call.scope)
     for hit in linker.hits(call, place):
+        if hit.callee is not None and linker.calls.is_promise(hit.callee):
+            continue
         if hit.callee is not None:
             yield names.of(hit.callee)
         elif not hit.is_class:

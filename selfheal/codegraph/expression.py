@@ -169,6 +169,7 @@ class Expressions:
         if name == "getattr":
             key = text_of(given[1])[1:-1] if given[1:] and given[1].type == "string" else ""
             through = tuple((*chain, f".{key}") for chain in through) if key.isidentifier() else ()
+            through += self._extended(given[2], scope, f"via:{name}", depth) if given[2:] else ()
         return (*found, *through)
 
     def _any_of(self, nodes: Iterable[Node], scope: str, depth: int) -> tuple[Chain, ...]:

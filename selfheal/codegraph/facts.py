@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 
 Chain = tuple[str, ...]
 DefinitionKind = Literal["class", "function", "method", "lambda"]
+Left = Literal["", "empty", "raises"]
 CallKind = Literal["written", "decorator", "protocol", "read"]
 
 RETURN = "<return>"
@@ -41,7 +42,8 @@ class Definition(NamedTuple):
 
     `parameters` keep their stars; a bare `*` stands before those that are keyword-only.
     `branches` counts the decisions in its own body. A fallback stands where an exception is
-    handled: as a rule for an import that may fail.
+    handled: as a rule for an import that may fail. What is left to others is `empty` (a docstring,
+    `pass`, `...`), or besides that only `raises` NotImplementedError.
     """
 
     qualname: str
@@ -52,6 +54,7 @@ class Definition(NamedTuple):
     parameters: tuple[str, ...] = ()
     branches: int = 0
     is_fallback: bool = False
+    left: Left = ""
 
 
 class Import(NamedTuple):
@@ -64,13 +67,17 @@ class Import(NamedTuple):
 
 
 class Binding(NamedTuple):
-    """`target = value`; the names of each side are looked up in their own scope (a qualname)."""
+    """`target = value`; the names of each side are looked up in their own scope (a qualname).
+
+    One that `is_type` is what an annotation says.
+    """
 
     scope: str
     target: Chain
     value: Chain
     value_scope: str
     confidence: float
+    is_type: bool = False
 
 
 class Argument(NamedTuple):

@@ -9,6 +9,9 @@ from typing import Final, NamedTuple
 _MOST_THINGS: Final = 8
 """A variable that may be more things than this says little: further ones are left out, which costs
 up to 5 % of the calls of large registries and keeps 1 % of precision (docs/callgraph.md)."""
+_MOST_STATED: Final = 64
+"""The same for what can be called and one literal states, and where an element of it is taken."""
+_CALLABLE: Final = frozenset({"function", "bound", "class", "instance"})
 _TURNS_PER_JOB: Final = 12
 """Bounds the work on hostile input; celery and networkx settle in 1.2 to 1.4 turns per job."""
 
@@ -63,15 +66,20 @@ class Flow:
             held.readers.add(self._current)
         return held
 
-    def add(self, slot: Slot, values: Values, *, at_most: float) -> None:
-        """Adds `values` to `slot`, none with a confidence above `at_most`."""
+    def add(self, slot: Slot, values: Values, *, at_most: float, is_stated: bool = False) -> None:
+        """Adds `values` to `slot`, none with a confidence above `at_most`.
+
+        What a literal states, or is an element of one, `is_stated`: there may be more of it.
+        """
         held = self._slots[slot]
         grown = False
         for thing, confidence in values.items():
             limited = min(confidence, at_most)
             known = held.get(thing)
             if known is None and len(held) >= _MOST_THINGS:
-                continue
+                is_kept = is_stated and thing.kind in _CALLABLE and len(held) < _MOST_STATED
+                if not is_kept:
+                    continue
             if known is None or known < limited:
                 held[thing] = limited
                 grown = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from selfheal.codegraph import builtin
 from selfheal.codegraph.flow import Flow, Slot, Thing
 from selfheal.codegraph.names import Defined, Namespaces
 
@@ -45,6 +46,18 @@ class Hierarchy:
             self._below[owner] = self._all_below(owner)
         definitions = self._names.definitions
         return [child for child in self._below[owner] if f"{child}.{name}" in definitions]
+
+    def is_left_to_children(self, owner: str, name: str) -> bool:
+        """Whether every class right below `owner`, and there is one, defines the method `name`."""
+        children = self._children.get(owner, ())
+        return bool(children) and all(
+            f"{child}.{name}" in self._names.definitions for child in children
+        )
+
+    def is_protocol(self, owner: str) -> bool:
+        """Whether a class says what others can do: it has the base `typing.Protocol`."""
+        outside = (thing.name for thing in self._held(owner) if thing.kind == "namespace")
+        return any(name in builtin.PROTOCOLS for name in outside)
 
     def _all_below(self, owner: str) -> list[str]:
         found: dict[str, None] = {}

@@ -6,9 +6,19 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final
 
+from selfheal.codegraph.annotations import Annotations
 from selfheal.codegraph.calling import IMPLIED, Calls, Hit
 from selfheal.codegraph.decorating import Decorations
-from selfheal.codegraph.facts import MERGED, Argument, Binding, Call, FileFacts, Import
+from selfheal.codegraph.facts import (
+    MERGED,
+    RETURN,
+    Argument,
+    Binding,
+    Call,
+    Chain,
+    FileFacts,
+    Import,
+)
 from selfheal.codegraph.fixtures import fixture_links
 from selfheal.codegraph.flow import Flow, Slot, Thing, Values
 from selfheal.codegraph.graph import CallGraph, Edge, EdgeKind, Node, Problem
@@ -58,6 +68,7 @@ class Linker:
         self.resolver = Resolver(names, self._flow)
         self.calls = Calls(names, self.resolver)
         self._decorations = Decorations(names, self._flow, self.resolver)
+        self._annotations = Annotations(self.resolver)
         self._fixtures = fixture_links(names)
         self._property_names = frozenset(
             defined.fact.qualname.rpartition(".")[2]
@@ -69,6 +80,7 @@ class Linker:
     def _solve(self) -> None:
         for defined in self.names.definitions.values():
             self._define(defined)
+        self._annotate()
         self._flow.run([*self._alias_jobs(), *self._base_jobs()])
         self.resolver.hierarchy.settle()
         decorations = list(self._decoration_jobs())
@@ -76,6 +88,21 @@ class Linker:
         self._decorations.begin_last_round()
         for job in range(len(decorations)):
             self._flow.resume([job])
+        self._property_names |= frozenset(self._descriptor_names())
+
+    def _descriptor_names(self) -> Iterator[str]:
+        """The names of attributes that hold descriptors of the project."""
+        for defined in self.names.definitions.values():
+            if defined.fact.decorators and self._is_descriptor(defined.parent, defined.name):
+                yield defined.name
+        for file, binding in self._bindings():
+            owner = full_name(self.names.modules.name_of(file.path), binding.scope)
+            if binding.value[-1] == "()" and self._is_descriptor(owner, binding.target[0]):
+                yield binding.target[0]
+
+    def _is_descriptor(self, owner: str, name: str) -> bool:
+        held = self._flow.read(Slot(owner, name)) if self.names.is_class(owner) else {}
+        return any(map(self.resolver.getter, held))
 
     def nodes(self) -> Iterator[Node]:
         for file in self.names.files.values():
@@ -132,6 +159,13 @@ class Linker:
                 held = Thing("container", rest_container(defined.fq_name, rest, kind))
                 self._flow.add(Slot(defined.fq_name, rest), {held: 1.0}, at_most=1.0)
 
+    def _annotate(self) -> None:
+        for file, binding in self._bindings():
+            if binding.is_type and binding.target[0] != RETURN:
+                place = self._place(file, binding.value_scope)
+                slot = Slot(full_name(place.module, binding.scope), binding.target[0])
+                self._annotations.say(slot, binding.value, place)
+
     def _place(self, file: FileFacts, scope: str) -> Place:
         return Place(file.path, self.names.modules.name_of(file.path), scope)
 
@@ -179,15 +213,17 @@ class Linker:
     def _bind(self, binding: Binding, place: Place, slot: Slot) -> None:
         values = self.resolver.evaluate(binding.value, place)
         if values:
-            self._flow.add(slot, values, at_most=binding.confidence)
+            is_stated = _is_element(binding.value)
+            self._flow.add(slot, values, at_most=binding.confidence, is_stated=is_stated)
 
     def _set(self, binding: Binding, place: Place, target_place: Place) -> None:
         """Binds an attribute or an element."""
         values = self.resolver.evaluate(binding.value, place)
         if values:
             owners = self.resolver.evaluate(binding.target[:-1], target_place)
+            is_stated = _is_stated(binding.target)
             for slot in [s for owner in owners for s in self._slots(owner, binding.target[-1])]:
-                self._flow.add(slot, values, at_most=binding.confidence)
+                self._flow.add(slot, values, at_most=binding.confidence, is_stated=is_stated)
 
     def _slots(self, owner: Thing, step: str) -> list[Slot]:
         if step == MERGED:
@@ -213,7 +249,7 @@ class Linker:
 
     def _call(self, call: Call, place: Place) -> None:
         # A copy: a function that is given to itself changes the variable that is read here.
-        for thing in tuple(self.resolver.evaluate(call.target, place)):
+        for thing in tuple(self.calls.called(call.target, place)):
             callee, receiver = self.calls.callee(thing)
             if callee is not None:
                 self._receive(callee, receiver)
@@ -241,6 +277,7 @@ class Linker:
             if values:
                 for slot, step in parameters.taking(argument.key):
                     given = self.resolver.step(values, step, place) if step else values
+                    given = self._annotations.fitting(slot, given)
                     self._flow.add(slot, given, at_most=PASSED)
 
     def _inject(self, user: str, parameter: str, fixture: str) -> None:
@@ -285,6 +322,16 @@ class Linker:
                 yield self.names.modules.name_of(thing.name)
             elif thing.kind in ("class", "function", "missing"):
                 yield thing.name
+
+
+def _is_stated(target: Chain) -> bool:
+    """Whether a literal says itself that this is in it, and where."""
+    return target[0].startswith("at:") and target[1:] not in (("[]",), (MERGED,))
+
+
+def _is_element(value: Chain) -> bool:
+    """Whether it is taken out of something, which may be a literal."""
+    return value[-1].startswith("[")
 
 
 def _in_lambda(qualname: str) -> bool:

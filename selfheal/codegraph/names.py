@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from selfheal.codegraph.facts import Definition, FileFacts
+from selfheal.codegraph.facts import Chain, Definition, FileFacts
 from selfheal.codegraph.source import Modules
 
 
@@ -18,6 +18,11 @@ class Defined:
     module: str
     path: str
     fact: Definition
+
+    @property
+    def name(self) -> str:
+        """The last part of it."""
+        return self.fact.qualname.rpartition(".")[2]
 
     @property
     def parent(self) -> str:
@@ -33,7 +38,7 @@ class Namespaces:
         self.files = {file.path: file for file in facts}
         self.definitions: dict[str, Defined] = {}
         self.stars: dict[str, list[str]] = defaultdict(list)
-        self.abstract: set[str] = set()
+        self._called: set[str] = set()
         self._bound: dict[str, set[str]] = defaultdict(set)
         self._imported: dict[str, set[str]] = defaultdict(set)
         self._starred: dict[str, dict[str, str]] = {}
@@ -55,12 +60,23 @@ class Namespaces:
                 self._bound[scope].add(binding.target[0])
                 if binding.value and binding.value[0].startswith("import:"):
                     self._imported[scope].add(binding.target[0])
+            if not binding.is_type:
+                self._call(binding.value)
         for call in file.calls:
-            if call.target == ("NotImplementedError",):
-                self.abstract.add(full_name(module, call.scope))
+            self._called.add(call.target[-1])
+            for argument in call.arguments:
+                self._call(argument.value)
         for imported in file.imports:
             if imported.name == "*":
                 self.stars[file.path].append(imported.module)
+
+    def _call(self, chain: Chain) -> None:
+        if "()" in chain:
+            self._called.update(chain[at - 1] for at, step in enumerate(chain) if step == "()")
+
+    def is_called(self, name: str) -> bool:
+        """Whether something of this name is called anywhere."""
+        return name in self._called or f".{name}" in self._called
 
     def binds(self, scope: str, name: str) -> bool:
         """Whether the text of `scope` binds `name`."""
@@ -74,8 +90,14 @@ class Namespaces:
     def is_abstract(self, defined: Defined) -> bool:
         """Whether a method is there to be overridden: it says so, or does nothing but raise."""
         is_declared = any("abstract" in chain[-1] for chain in defined.fact.decorators)
-        only_raises = defined.fq_name in self.abstract and not defined.fact.branches
-        return defined.fact.kind == "method" and (is_declared or only_raises)
+        return defined.fact.kind == "method" and (is_declared or defined.fact.left == "raises")
+
+    def left_open(self) -> Iterator[str]:
+        """The names of methods that the classes below may have to define, empty ones too."""
+        for defined in self.definitions.values():
+            is_empty = defined.fact.kind == "method" and defined.fact.left == "empty"
+            if is_empty or self.is_abstract(defined):
+                yield defined.name
 
     def starred(self, path: str) -> dict[str, str]:
         """Names that `from ... import *` brings into a file, each with the module that has it.

@@ -32,12 +32,14 @@ from selfheal.codegraph.facts import (
     DefinitionKind,
     FileFacts,
     Import,
+    Left,
 )
 from selfheal.codegraph.matches import Captures, MatchReader, line_of, span_of
 from selfheal.codegraph.patterns import PATTERNS, compared, paired
 
 _NAMES: Final = frozenset({"identifier", "attribute", "subscript"})
 _SPREADS: Final = {"list_splat": "*{}", "dictionary_splat": "**"}
+_EMPTY: Final = frozenset({"pass_statement", "string", "ellipsis", "comment"})
 _MAX_DEPTH: Final = 40
 
 
@@ -179,6 +181,7 @@ class Reader(MatchReader[_Scope]):
                 decorators=tuple(applied),
                 parameters=parameters,
                 is_fallback=_is_handling(whole),
+                left=_left(node.child_by_field_name("body")),
             )
         )
         for chain in applied:
@@ -200,7 +203,7 @@ class Reader(MatchReader[_Scope]):
 
     def _annotate(self, scope: str, name: str, annotation: Node, value_scope: str) -> None:
         for value in self._expressions.annotation(annotation, value_scope):
-            self._keep(Binding(scope, (name,), value, value_scope, ANNOTATED))
+            self._keep(Binding(scope, (name,), value, value_scope, ANNOTATED, is_type=True))
 
     def _global(self, node: Node, _: Captures) -> None:
         scope = self._scope_of(node).qualname
@@ -416,6 +419,26 @@ def _is_handling(node: Node) -> bool:
     """Whether a statement stands right in an `except` clause."""
     around = node.parent.parent if node.parent is not None else None
     return around is not None and around.type == "except_clause"
+
+
+def _left(body: Node | None) -> Left:
+    """In what way a body leaves it to others to do something."""
+    statements = body.named_children if body is not None else []
+    done = [one for one in statements if not _is_empty(one)]
+    if not done:
+        return "empty"
+    return "raises" if all(map(_is_refusal, done)) else ""
+
+
+def _is_empty(statement: Node) -> bool:
+    if statement.type == "expression_statement":
+        return all(child.type in _EMPTY for child in statement.named_children)
+    return statement.type in _EMPTY
+
+
+def _is_refusal(statement: Node) -> bool:
+    raised = statement.named_children[:1] if statement.type == "raise_statement" else []
+    return any(text_of(one).startswith("NotImplementedError") for one in raised)
 
 
 def _without_subscript(base: Node) -> Node:

@@ -11,7 +11,7 @@ from selfheal.codegraph.containers import Containers
 from selfheal.codegraph.facts import RETURN, YIELD, Chain
 from selfheal.codegraph.flow import Flow, Slot, Thing, Values
 from selfheal.codegraph.hierarchy import Hierarchy, decorator_names, is_property, receiver_name
-from selfheal.codegraph.names import Namespaces, full_name, scopes_of
+from selfheal.codegraph.names import Defined, Namespaces, full_name, scopes_of
 
 OVERRIDDEN: Final = 0.5
 """Confidence that a method missing in a class is the one its subclasses define."""
@@ -40,6 +40,13 @@ class Resolver:
         self._variables: dict[Place, dict[str, Slot | None]] = defaultdict(dict)
         self._containers = Containers(flow)
         self.hierarchy = Hierarchy(names, flow)
+        # Attributes are asked for by the hundred thousand: most names need no second look.
+        self.left_open = frozenset(names.left_open())
+        self._getters = frozenset(
+            defined.parent
+            for defined in names.definitions.values()
+            if defined.fact.kind == "method" and defined.fact.qualname.endswith(".__get__")
+        )
 
     def evaluate(self, chain: Chain, place: Place) -> Values:
         """What `chain` may stand for at `place`; empty for what lies outside of the project."""
@@ -54,14 +61,31 @@ class Resolver:
 
     def properties(self, chain: Chain, place: Place) -> dict[str, float]:
         """The properties that reading the attribute `chain` runs, by fq name with confidence."""
-        found = {}
+        found: dict[str, float] = {}
         for thing, confidence in self.evaluate(chain[:-1], place).items():
-            if thing.kind != "instance":
-                continue
-            defined = self.hierarchy.method(thing.name, chain[-1][1:])
-            if defined is not None and is_property(defined):
-                found[defined.fq_name] = confidence
+            for name in self._read_by(thing, chain[-1][1:]):
+                found[name] = max(confidence, found.get(name, 0.0))
         return found
+
+    def _read_by(self, thing: Thing, name: str) -> Iterator[str]:
+        """What reading attribute `name` of `thing` runs: properties and descriptors."""
+        if thing.kind not in ("instance", "class"):
+            return
+        defined = self.hierarchy.method(thing.name, name)
+        if thing.kind == "instance" and defined is not None and is_property(defined):
+            below = self._below(thing, name) if self._names.is_abstract(defined) else []
+            yield from below or (defined.fq_name,)
+        for holder in self.hierarchy.ancestry(thing.name) if self._getters else ():
+            if self._names.binds(holder, name):
+                yield from filter(None, map(self.getter, self._flow.read(Slot(holder, name))))
+                return
+
+    def getter(self, thing: Thing) -> str:
+        """The `__get__` that is called where `thing` is read off a class; empty for none."""
+        if thing.kind != "instance" or not self._getters:
+            return ""
+        owners = self.hierarchy.ancestry(thing.name)
+        return next((f"{owner}.__get__" for owner in owners if owner in self._getters), "")
 
     def _base(self, base: str, place: Place) -> Values:
         if ":" not in base:
@@ -152,7 +176,7 @@ class Resolver:
                 found = self._member(thing, name, self.hierarchy.ancestry(thing.name))
                 if found is None:
                     return self._unknown(thing, name)
-                if thing.kind == "instance" and any(map(self._is_abstract, found)):
+                if name in self.left_open and self._is_left_open(thing, name, found):
                     return self._overrides(thing, name) or found
                 return found
             case "super" if not thing.name:
@@ -189,8 +213,10 @@ class Resolver:
         """What the first class of `ancestry` with this member holds; None when none has it."""
         for ancestor in ancestry:
             held = self._flow.read(Slot(ancestor, name))
-            if held or self._names.binds(ancestor, name):
-                return self._taken(held, thing)
+            is_bound = self._names.binds(ancestor, name)
+            if held or is_bound:
+                taken = self._taken(held, thing)
+                return self._got(taken) if is_bound and self._getters else taken
         return None
 
     def _unknown(self, thing: Thing, name: str) -> Values:
@@ -202,15 +228,53 @@ class Resolver:
         overrides = self._overrides(thing, name) if is_open else {}
         return overrides or self._foreign_member(thing.name, name)
 
-    def _overrides(self, thing: Thing, name: str) -> Values:
-        return {
-            Thing("bound", f"{child}.{name}", child): OVERRIDDEN
-            for child in self.hierarchy.overriding(thing.name, name)
-        }
+    def _got(self, members: Values) -> Values:
+        """Members of a class as reading them gives them: of a descriptor what its `__get__` does,
+        where that is known."""
+        getters = {thing: getter for thing in members if (getter := self.getter(thing))}
+        if not getters:
+            return members
+        got: dict[Thing, float] = {}
+        for thing, confidence in members.items():
+            getter = getters.get(thing, "")
+            given = self._flow.read(Slot(getter, RETURN)) if getter else {}
+            for other in given or (thing,):
+                got[other] = max(confidence, got.get(other, 0.0))
+        return got
 
-    def _is_abstract(self, thing: Thing) -> bool:
-        defined = self._names.definitions.get(thing.name) if thing.kind == "bound" else None
-        return defined is not None and self._names.is_abstract(defined)
+    def _overrides(self, thing: Thing, name: str) -> Values:
+        found: dict[Thing, float] = {}
+        for child in self.hierarchy.overriding(thing.name, name):
+            held = {self.defined(f"{child}.{name}"): OVERRIDDEN}
+            found |= self._taken(held, Thing(thing.kind, child))
+        return found
+
+    def _below(self, thing: Thing, name: str) -> list[str]:
+        return [f"{child}.{name}" for child in self.hierarchy.overriding(thing.name, name)]
+
+    def _is_left_open(self, thing: Thing, name: str, found: Values) -> bool:
+        """Whether a member is there for the classes below to define, and not to be run."""
+        if not found:
+            defined = self.hierarchy.method(thing.name, name)
+            return defined is not None and is_property(defined) and self._is_open(defined, thing)
+        definitions = (
+            self._names.definitions.get(one.name) for one in found if one.kind in _CALLABLE
+        )
+        return any(one is not None and self._is_open(one, thing) for one in definitions)
+
+    def _is_open(self, defined: Defined, thing: Thing) -> bool:
+        """Whether those below define the method: it says so, or is empty in a class nobody makes.
+
+        A class is named to run its own method too, so what it names must have nothing to run.
+        """
+        if defined.fact.kind != "method":
+            return False
+        if self._names.is_abstract(defined):
+            return thing.kind == "instance" or bool(defined.fact.left)
+        if defined.fact.left != "empty" or thing.kind != "instance":
+            return False
+        is_made = self._names.is_called(thing.name.rpartition(".")[2])
+        return not is_made and self.hierarchy.is_left_to_children(thing.name, defined.name)
 
     def _foreign_member(self, owner: str, name: str) -> Values:
         base = self.hierarchy.foreign_base(owner)

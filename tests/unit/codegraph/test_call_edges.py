@@ -284,3 +284,85 @@ def test_confidence_falls_with_every_inference():
     by_source = {e.source: e.confidence for e in graph.edges if e.target in ("m.A", "m.A.f")}
     assert by_source["m.direct"] == 1.0
     assert 1.0 > by_source["m.typed"] > by_source["m.passed"] >= 0.5
+
+
+SENT = """
+from typing import Any, Callable, Protocol, Union
+class A:
+    def f(self): pass
+class B:
+    def f(self): pass
+class Below(A):
+    def f(self): pass
+class CanDo(Protocol):
+    def f(self): ...
+def g(x{annotation}): x.f()
+g({given}())
+"""
+
+
+@pytest.mark.parametrize("annotation", ["A", "'A'", "A | None", "Union[A, int]"])
+def test_an_annotated_parameter_takes_no_instance_of_an_unrelated_class(annotation):
+    graph = graph_for({"m.py": SENT.format(annotation=f": {annotation}", given="B")})
+
+    assert ("m.g", "m.B.f") not in calls(graph)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "given"),
+    [
+        ("", "B"),
+        (": A", "Below"),
+        (": Below", "A"),
+        (": Any", "B"),
+        (": CanDo", "B"),
+        (": A | CanDo", "B"),
+        (": Union[A, Any]", "B"),
+        (": 'A | B'", "B"),
+        (": object", "B"),
+    ],
+)
+def test_what_an_annotation_leaves_open_is_taken(annotation, given):
+    graph = graph_for({"m.py": SENT.format(annotation=annotation, given=given)})
+
+    assert ("m.g", f"m.{given}.f") in calls(graph)
+
+
+def test_an_abstract_method_is_called_where_a_class_is_named_to_run_it():
+    graph = graph_for(
+        {
+            "m.py": """
+            from abc import abstractmethod
+            class A:
+                @abstractmethod
+                def f(self): print(self)
+            class B(A):
+                def f(self): A.f(self)
+            """
+        }
+    )
+
+    assert ("m.B.f", "m.A.f") in calls(graph)
+
+
+def test_an_empty_method_that_some_subclass_inherits_is_called():
+    graph = graph_for(
+        {
+            "m.py": """
+            class A:
+                def hook(self): pass
+                def run(self): self.hook()
+            class B(A):
+                def hook(self): pass
+            class C(A): pass
+            """
+        }
+    )
+
+    assert ("m.A.run", "m.A.hook") in calls(graph)
+
+
+def test_the_graph_keeps_calls_of_what_a_protocol_promises():
+    graph = graph_for({"m.py": SENT.format(annotation=": CanDo", given="A")})
+
+    assert {("m.g", "m.CanDo.f"), ("m.g", "m.A.f")} <= calls(graph)

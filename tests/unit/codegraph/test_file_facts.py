@@ -54,6 +54,34 @@ def test_imports_and_calls_carry_their_line_and_scope():
     assert [(a.key, a.value) for a in call.arguments] == [("0", ("a",)), ("key", ("b",))]
 
 
+BODIES = {
+    "pass": "empty",
+    "...": "empty",
+    "'what it will do'\n  # and why": "empty",
+    "'what it will do'\n  raise NotImplementedError('say which')": "raises",
+    "raise NotImplementedError": "raises",
+    "raise ValueError": "",
+    "prepare()\n  raise NotImplementedError": "",
+    "return 'done'": "",
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_a_body_says_whether_it_leaves_the_work_to_others(body):
+    (definition,) = facts_of(f"def f():\n  {body}\n".encode(), "m.py").definitions
+
+    assert definition.left == BODIES[body]
+
+
+def test_what_an_annotation_says_is_told_from_a_default():
+    facts = facts_of(b"def f(a: A, b=B()): pass\n", "m.py")
+
+    assert [(one.target, one.is_type) for one in facts.bindings] == [
+        (("a",), True),
+        (("b",), False),
+    ]
+
+
 def test_broken_source_is_read_as_far_as_it_parses_and_says_where_it_breaks():
     facts = facts_of(
         b"def good():\n    ok()\n\ndef bad(:\n    pass\n\nclass Fine:\n    pass\n", "x.py"

@@ -16,3 +16,15 @@ def visit(shop: Shop) -> Shop:
     return shop
 Town(Shop(), [Shop()]).wake()
 visit(find()).open()
+class Block:
+    def add(self): pass
+class Inline:
+    def add(self): pass
+class Rules:
+    def __init__(self):
+        self.rules = {"block": self.block, "inline": self.inline}
+    def block(self, state: Block): state.add()
+    def inline(self, state: "Inline | None"): state.add()
+    def run(self, name, state): self.rules[name](state)
+Rules().run("block", Block())
+Rules().run("inline", Inline())
