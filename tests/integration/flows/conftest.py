@@ -126,6 +126,7 @@ def farm_with(
             *,
             coding: Mapping[str, object] = MappingProxyType({}),
             redactor: Redactor | None = None,
+            broker_url: str = "",
             **sections: object,
         ) -> OneProcessFarm:
             settings = Settings(
@@ -136,7 +137,7 @@ def farm_with(
             redactor = redactor or Redactor()
             url = fresh_database(template=_migrated)
             turns, database = Turns(), Database(url, redactor=redactor)
-            farm = Farm(settings, database, turns, redactor=redactor)
+            farm = Farm(settings, database, turns, redactor=redactor, broker_url=broker_url)
             return OneProcessFarm(stack.enter_context(closing(farm)), turns)
 
         yield make

@@ -137,6 +137,23 @@ def test_a_request_stops_after_the_stage_it_names(one_process_farm, repository, 
     assert bool(branches) == (stage == "code")
 
 
+@pytest.mark.parametrize("broker", ["redis", "away", "amqp"])
+def test_the_same_plan_again_links_no_graph_where_the_broker_keeps_it(
+    farm_with, repository, broker_url, broker
+) -> None:
+    url = {"redis": broker_url, "away": "redis://127.0.0.1:1/0", "amqp": "amqp://127.0.0.1//"}
+    farm = farm_with(broker_url=url[broker])
+    origin = repository(_with("shop/cart.py", "min(prices)", "max(prices)"))
+
+    reports = [farm.heal(origin, stop_after="code_plan") for _ in range(2)]
+
+    assert {report.cause for report in reports} == {"stopped_after"}
+    with farm.farm.database.begin() as connection:
+        figures = code_plan_figures(connection)
+    graphs = figures.hits["graphs"], figures.misses["graphs"]
+    assert graphs == {"redis": (1, 1), "away": (0, 2), "amqp": (0, 0)}[broker]
+
+
 @pytest.mark.parametrize("key", ["right", "wrong"])
 def test_a_request_is_planned_with_a_vector_engine_and_without_its_answer(
     farm_with, repository, tmp_path, key
