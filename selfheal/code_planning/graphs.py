@@ -26,7 +26,6 @@ class _Kept(NamedTuple):
 
 
 _COLUMNS: Final = Columns(_Kept)
-_CHOSEN_BY: Final = {"selfheal.code_planning": ("neighbourhood.py", "reading.py")}
 
 
 class Graphs:
@@ -39,7 +38,7 @@ class Graphs:
         """The graph of the subjects' surroundings in the reader's tree."""
         if self._store is None:
             return _linked(subjects, reader)
-        kind, key = linked_kind("graphs", chosen_by=_CHOSEN_BY), _key(subjects, reader)
+        kind, key = linked_kind("graphs", "selfheal.code_planning"), _key(subjects, reader)
         try:
             return CallGraph(*_COLUMNS.unpack(self._store.get_many(kind, [key])[key]))
         except (KeyError, InvalidInput):

@@ -47,6 +47,13 @@ class FileReader:
         self._facts.update(self._index.facts(self._tree, missing))
         return tuple(self._facts[path] for path in wanted if path in self._facts)
 
+    def expect(self, paths: Iterable[str]) -> None:
+        """Read the texts of these, which will be asked for, by one call of git."""
+        new = self._there.intersection(paths) - self._contents.keys()
+        small = [path for path in new if self._tree.size(path) <= MAX_SOURCE_BYTES]
+        for portion in self._tree.portions(small):
+            self._contents.update(portion)
+
     def text(self, path: str) -> str:
         """The source of a file; empty when it is not there or is no source text."""
         try:
@@ -102,13 +109,6 @@ class FileReader:
         """A file's bytes; none for one that is not there, or too large to be source."""
         self.expect([path])
         return self._contents.get(path, b"")
-
-    def expect(self, paths: Iterable[str]) -> None:
-        """Read the texts of these, which will be asked for, by one call of git."""
-        new = self._there.intersection(paths) - self._contents.keys()
-        small = [path for path in new if self._tree.size(path) <= MAX_SOURCE_BYTES]
-        for portion in self._tree.portions(small):
-            self._contents.update(portion)
 
     @cached_property
     def _words(self) -> dict[str, bytes]:

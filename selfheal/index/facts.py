@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
 from typing import Final
 
 from selfheal.codegraph.facts import FileFacts
@@ -48,18 +46,18 @@ def facts_kind(language: str) -> str:
     return f"facts/{language}/{digest.hexdigest()[:12]}"
 
 
-def linked_kind(name: str, *, chosen_by: Mapping[str, Iterable[str]] = MappingProxyType({})) -> str:
+@cache
+def linked_kind(name: str, *chosen_by: str) -> str:
     """Under which kind something is kept that is worked out from the facts of a tree.
 
     The digest is of all the code that has a part in it, so that none is forgotten: the package
-    `codegraph`, and the modules by package that choose what is looked at.
+    `codegraph`, and those packages that choose what is looked at.
     """
-    modules = sorted(files("selfheal.codegraph").iterdir(), key=lambda module: module.name)
-    code = [module for module in modules if module.name.endswith(".py")]
-    code += [files(package) / module for package in chosen_by for module in chosen_by[package]]
     digest = hashlib.sha256(facts_kind("python").encode())
-    for module in code:
-        digest.update(module.read_bytes())
+    for package in ("selfheal.codegraph", *chosen_by):
+        for module in sorted(files(package).iterdir(), key=lambda module: module.name):
+            if module.name.endswith(".py"):
+                digest.update(module.read_bytes())
     return f"{name}/{digest.hexdigest()[:12]}"
 
 
